@@ -1,0 +1,1 @@
+//! Settings: the file and the environment, checked, with secrets kept apart.

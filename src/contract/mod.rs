@@ -1,0 +1,1 @@
+//! The artifacts' contracts: what `plan.md` and its siblings must say, parsed and linted.

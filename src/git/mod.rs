@@ -1,0 +1,1 @@
+//! Git: mirrors, worktrees, snapshots, commits and pushes.

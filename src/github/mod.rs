@@ -1,0 +1,1 @@
+//! GitHub: the webhook door, App authentication and the API client.

@@ -1,0 +1,1 @@
+//! Publishing: policy on the exact commit to push, then push and pull request.

@@ -1,0 +1,1 @@
+//! What we say: data to Markdown, escaped and clipped to GitHub's limits.

@@ -1,0 +1,1 @@
+//! Who does it: candidates, routes, and which candidate comes next after failures.

@@ -1,0 +1,1 @@
+//! What is happening: the pure core that decides, and the state it decides from.

@@ -1,0 +1,1 @@
+//! The HTTP server: webhook, health and metrics.

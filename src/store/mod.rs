@@ -1,0 +1,1 @@
+//! The store: inbox, event log, run rows and content-addressed artifacts, in SQL.

@@ -1,0 +1,1 @@
+//! What should happen: YAML to a checked graph of nodes, conditions and templates.
