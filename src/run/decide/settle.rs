@@ -1,0 +1,293 @@
+//! Following consequences until nothing more follows.
+
+use super::Deciding;
+use crate::contract::Value;
+use crate::model::{AttemptKey, CommitId, NodeId};
+use crate::route;
+use crate::run::budget;
+use crate::run::state::{NodePhase, Run};
+use crate::run::{EndedHow, Event, PublishResult};
+use crate::workflow::{Field, Node, NodeKind, Scope, Settled, Trigger};
+
+/// The most passes over the nodes before a decision is broken off. Every pass settles or starts at least one
+/// node, and a workflow has at most 200; repairs within one decision are bounded by their rounds.
+const MOST_PASSES: usize = 2_000;
+
+impl Deciding<'_> {
+    /// Follows consequences until nothing more follows.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..MOST_PASSES {
+            if self.run().ended.is_some() {
+                return;
+            }
+            if let Some((_, why)) = self.run().cancel.clone() {
+                // A publish attempt that has begun is let finish, so that nothing is said after the end.
+                if !self.is_publishing() {
+                    self.end(EndedHow::Cancelled, &why);
+                }
+                return;
+            }
+            let before = self.events.len();
+            self.pass();
+            if self.events.len() == before {
+                self.finish();
+                return;
+            }
+        }
+    }
+
+    fn pass(&mut self) {
+        let frozen = self.frozen;
+        for node in &frozen.workflow.nodes {
+            if !self.is_open() {
+                return;
+            }
+            let Some(state) = self.run().node(&node.id) else { continue };
+            match &state.phase {
+                NodePhase::Pending => self.start_if_ready(node),
+                NodePhase::Backoff { until } if *until <= self.now => self.next_attempt(node),
+                NodePhase::Running => {
+                    if let Some(report) = state.latest().and_then(|attempt| attempt.report.clone()) {
+                        self.resolve(node, &report);
+                    }
+                }
+                NodePhase::Open { since } => {
+                    let since = *since;
+                    self.look_at_gate(node, since);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn start_if_ready(&mut self, node: &Node) {
+        let mut upstream = Vec::with_capacity(node.needs.len());
+        for id in &node.needs {
+            match self.run().node(id).map(|state| &state.phase) {
+                Some(NodePhase::Succeeded) => upstream.push(Settled::Succeeded),
+                Some(NodePhase::Failed { .. }) => upstream.push(Settled::Failed),
+                Some(NodePhase::Skipped { .. }) => upstream.push(Settled::Skipped),
+                _ => return,
+            }
+        }
+        if node.trigger.decide(&upstream) == Trigger::Skip {
+            let why = "What it needs failed or was skipped.".to_owned();
+            return self.emit(Event::NodeSkipped { node: node.id.clone(), why });
+        }
+        if let Some(condition) = &node.when {
+            match condition.evaluate(&Outputs { run: self.run() }) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let why = "Its condition does not hold.".to_owned();
+                    return self.emit(Event::NodeSkipped { node: node.id.clone(), why });
+                }
+                Err(unresolved) => return self.fail(node, format!("Its condition cannot be told: {unresolved}.")),
+            }
+        }
+        match &node.kind {
+            NodeKind::Agent(_) | NodeKind::Loop(_) => self.next_attempt(node),
+            NodeKind::Check(_) => self.schedule(node, None, 1),
+            NodeKind::Publish => {
+                if self.start_of(&node.id) == self.run().base_commit {
+                    self.fail(node, "No node changed any file, so there is nothing to publish.".to_owned());
+                } else {
+                    self.schedule(node, None, 1);
+                }
+            }
+            NodeKind::Gate(gate) => {
+                let plan = frozen_producer(self, gate)
+                    .and_then(|producer| self.run().node(&producer))
+                    .and_then(|producer| {
+                        let questions = producer.latest()?.report.as_ref()?.questions;
+                        Some((*producer.artifacts.get(&gate.artifact)?, questions))
+                    });
+                match plan {
+                    Some((plan, questions)) => {
+                        self.emit(Event::GateOpened { node: node.id.clone(), plan, questions });
+                    }
+                    None => self.fail(node, format!("There is no {} to decide about.", gate.artifact)),
+                }
+            }
+            NodeKind::Cancel { reason } => {
+                let run = self.run();
+                let rendered = reason.render(|name| lookup(run, name));
+                match rendered {
+                    Ok(why) => self.emit(Event::CancelRequested { by: None, why }),
+                    Err(unresolved) => self.fail(node, format!("Its reason cannot be told: {unresolved}.")),
+                }
+            }
+        }
+    }
+
+    fn look_at_gate(&mut self, node: &Node, since: crate::model::Timestamp) {
+        let NodeKind::Gate(gate) = &node.kind else { return };
+        let run = self.run();
+        let posted = run.plan.as_ref().is_some_and(|plan| plan.posted.is_some());
+        if run.created.plan_only && posted {
+            return self.end(EndedHow::Closed, "Only a plan was asked for, and it is posted.");
+        }
+        if since.plus(gate.expires) <= self.now {
+            self.end(EndedHow::Failed, "The plan was not approved in time.");
+        }
+    }
+
+    /// Schedules the next attempt of an agent, with the candidate that is due.
+    pub(super) fn next_attempt(&mut self, node: &Node) {
+        let candidates = self.candidates(&node.id);
+        if candidates.is_empty() {
+            return self.fail(node, "Its role has no route: no candidate is configured for it.".to_owned());
+        }
+        if let Some(why) = budget::spent(&self.frozen.policy, self.run()) {
+            return self.fail(node, why);
+        }
+        let Some(state) = self.run().node(&node.id) else { return };
+        let failed = super::resolve::failed(state, self.frozen.policy.guard.lint_returns);
+        let policy = route::Policy { failures: self.frozen.policy.guard.failures };
+        match route::choose(candidates, &failed, state.first_candidate, &policy) {
+            Some(index) => {
+                let name = candidates[index].to_string();
+                let iteration = state.latest().map_or(1, |attempt| attempt.iteration);
+                self.schedule(node, Some((index, name)), iteration);
+            }
+            None => {
+                let why = format!("All candidates of its route failed, after {} attempts.", failed.len());
+                self.fail(node, why);
+            }
+        }
+    }
+
+    pub(super) fn schedule(&mut self, node: &Node, candidate: Option<(usize, String)>, iteration: u32) {
+        let run = self.run();
+        let Some(state) = run.node(&node.id) else { return };
+        let n = state.latest().map_or(1, |attempt| attempt.n + 1);
+        let key = AttemptKey { run: run.created.run.clone(), node: node.id.clone(), generation: state.generation, n };
+        let start = self.start_of(&node.id);
+        self.emit(Event::AttemptScheduled { key, candidate, start, iteration });
+    }
+
+    /// The commit that a node's worktree starts from: its own earlier work where it repairs or iterates, else
+    /// the newest changes upstream, else the base.
+    fn start_of(&self, id: &NodeId) -> CommitId {
+        let run = self.run();
+        let own = run.node(id).and_then(|node| node.snapshot.as_ref().or(node.resume.as_ref()));
+        if let Some(commit) = own {
+            return commit.clone();
+        }
+        let upstream = self.frozen.workflow.upstream(id);
+        self.frozen
+            .workflow
+            .nodes
+            .iter()
+            .rev()
+            .filter(|node| upstream.contains(&node.id))
+            .find_map(|node| run.node(&node.id)?.snapshot.clone())
+            .unwrap_or_else(|| run.base_commit.clone())
+    }
+
+    pub(super) fn fail(&mut self, node: &Node, why: String) {
+        self.emit(Event::NodeFailed { node: node.id.clone(), why });
+    }
+
+    /// Whether a publish attempt has begun and not ended, in whatever generation.
+    fn is_publishing(&self) -> bool {
+        self.frozen.workflow.nodes.iter().any(|node| {
+            matches!(node.kind, NodeKind::Publish)
+                && self.run().node(&node.id).is_some_and(|state| {
+                    state.attempts.iter().any(|attempt| attempt.began.is_some() && attempt.report.is_none())
+                })
+        })
+    }
+
+    /// What follows when no node can move: the run is in review, waits for a person, or is over.
+    fn finish(&mut self) {
+        let run = self.run();
+        if let Some(stuck) = &run.stuck {
+            if stuck.since.plus(std::time::Duration::from_millis(self.frozen.policy.guard.patience_ms)) <= self.now {
+                let why = format!("{} Nobody stepped in for too long.", stuck.why);
+                self.end(EndedHow::Failed, &why);
+            }
+            return;
+        }
+        let unposted = run.plan.as_ref().is_some_and(|plan| {
+            plan.posted.is_none()
+                && run.refused.contains_key(crate::run::ActionKey::plan(&run.created.run, &plan.hash).as_str())
+        });
+        if unposted {
+            return self.stop_for("The plan could not be posted on the issue.".to_owned());
+        }
+        if !run.nodes.values().all(super::super::state::Node::is_settled) {
+            return;
+        }
+        let failed = self.frozen.workflow.nodes.iter().find_map(|node| match &run.node(&node.id)?.phase {
+            NodePhase::Failed { why } => Some(format!("The step `{}` failed. {why}", node.id)),
+            _ => None,
+        });
+        if let Some(why) = failed {
+            return self.stop_for(why);
+        }
+        let published = run
+            .nodes
+            .values()
+            .filter_map(|node| node.latest()?.report.as_ref()?.publish.as_ref())
+            .any(|result| matches!(result, PublishResult::Published { .. }));
+        if !published {
+            self.end(EndedHow::Closed, "All steps are done.");
+        }
+    }
+
+    fn stop_for(&mut self, why: String) {
+        if self.run().created.attended {
+            self.emit(Event::Stuck { why });
+        } else {
+            self.end(EndedHow::Failed, &why);
+        }
+    }
+}
+
+fn frozen_producer(deciding: &Deciding<'_>, gate: &crate::workflow::GateNode) -> Option<NodeId> {
+    deciding.frozen.workflow.producer(&gate.artifact).map(|node| node.id.clone())
+}
+
+/// What conditions may refer to.
+pub(super) struct Outputs<'a> {
+    pub(super) run: &'a Run,
+}
+
+impl Scope for Outputs<'_> {
+    fn output(&self, node: &NodeId, field: &str) -> Option<Field> {
+        self.run.node(node)?.fields.get(field).map(to_field)
+    }
+
+    fn input(&self, name: &str) -> Option<Field> {
+        let created = &self.run.created;
+        match name {
+            "title" => Some(Field::Text(created.title.clone())),
+            "base" => Some(Field::Text(created.base.to_string())),
+            "requester" => Some(Field::Text(created.requester.login.to_string())),
+            "plan_only" => Some(Field::Bool(created.plan_only)),
+            _ => None,
+        }
+    }
+}
+
+fn to_field(value: &Value) -> Field {
+    match value {
+        Value::Text(text) => Field::Text(text.clone()),
+        Value::Number(number) => Field::Number(*number),
+        Value::Bool(truth) => Field::Bool(*truth),
+    }
+}
+
+/// What templates inside the core may refer to: `issue.title`, `issue.base`, `NODE.output.FIELD`.
+fn lookup(run: &Run, name: &str) -> Option<String> {
+    let outputs = Outputs { run };
+    let field = match name.split_once('.')? {
+        ("issue", input) => outputs.input(input)?,
+        (node, output) => outputs.output(&NodeId::new(node).ok()?, output.strip_prefix("output.")?)?,
+    };
+    Some(match field {
+        Field::Text(text) => text,
+        Field::Number(number) => number.to_string(),
+        Field::Bool(truth) => truth.to_string(),
+    })
+}

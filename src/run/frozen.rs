@@ -1,0 +1,94 @@
+//! What a run froze when it began: the workflow in force, the routes and the limits.
+
+use std::collections::BTreeMap;
+
+use crate::model::{BranchName, MicroUsd, Role};
+use crate::route::Candidate;
+use crate::workflow::Workflow;
+
+/// The snapshots that a run's first event names by their hashes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frozen {
+    /// The graph of nodes.
+    pub workflow: Workflow,
+    /// Routes, limits and the repository's own commands.
+    pub policy: Policy,
+}
+
+/// Everything besides the workflow that a run's decisions depend on.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// The candidates of each role, best first.
+    pub routes: BTreeMap<Role, Vec<Candidate>>,
+    /// When an attempt is given up, and how often a node is tried.
+    pub guard: Guard,
+    /// Limits of single candidates, by the candidate's full name; they take the place of the guard's.
+    #[serde(default)]
+    pub candidate_limits: BTreeMap<String, LimitsMs>,
+    /// The most that a run may cost, where there is a limit.
+    pub run_usd: Option<MicroUsd>,
+    /// Commands that prepare a fresh checkout before checks, from the repository's configuration.
+    pub setup: Vec<String>,
+    /// Checks that the repository demands besides the plan's own.
+    pub tests: Vec<String>,
+    /// Globs of files that no run may change.
+    pub protected: Vec<String>,
+    /// The sandbox tier in force, for people: `none`.
+    pub sandbox: String,
+    /// The repository's default branch, which closing keywords depend on; `None` for local runs.
+    pub default_branch: Option<BranchName>,
+}
+
+/// When an attempt is given up, and how often a node is tried.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guard {
+    /// Limits of one attempt.
+    pub limits: LimitsMs,
+    /// Failures of one candidate before the next one is tried.
+    pub failures: u32,
+    /// How often an artifact that fails its lint goes back to its author before that counts as a failure.
+    pub lint_returns: u32,
+    /// How many attempts of a node may be lost to crashes of the server before a person is asked.
+    pub lost: u32,
+    /// The pause before the second attempt after a crash, in milliseconds; doubled for each further one.
+    pub retry_delay_ms: u64,
+    /// How long a run waits for a person before it ends as failed, in milliseconds.
+    pub patience_ms: u64,
+}
+
+impl Default for Guard {
+    fn default() -> Self {
+        Self {
+            limits: LimitsMs::default(),
+            failures: 2,
+            lint_returns: 2,
+            lost: 5,
+            retry_delay_ms: 2_000,
+            patience_ms: 14 * 24 * 3_600 * 1_000,
+        }
+    }
+}
+
+/// Limits of one attempt, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsMs {
+    /// Until the first sign of life.
+    pub first_event: u64,
+    /// Between two signs of life.
+    pub idle: u64,
+    /// In all.
+    pub wall: u64,
+    /// Between the request to stop and the kill.
+    pub grace: u64,
+}
+
+impl Default for LimitsMs {
+    /// Thinking models and slow provider starts need minutes before the first byte; half an hour in all
+    /// covers what benchmark runs of real tasks took.
+    fn default() -> Self {
+        Self { first_event: 120_000, idle: 600_000, wall: 1_800_000, grace: 5_000 }
+    }
+}

@@ -1,0 +1,141 @@
+//! What came of an attempt.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::Value;
+use crate::model::{Artifact, AttemptKey, CommitId, MicroUsd, PullNumber, Timestamp, TokenUsage};
+
+/// What came of an attempt, as the engine established it: never an exit code alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The attempt.
+    pub key: AttemptKey,
+    /// Success, or how it failed.
+    pub verdict: Verdict,
+    /// Tokens used; `None` where nobody said.
+    pub usage: Option<TokenUsage>,
+    /// Money spent; `None` where nobody said.
+    pub cost: Option<MicroUsd>,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// The artifacts it wrote.
+    pub artifacts: Vec<Artifact>,
+    /// The scalar fields of those artifacts' front blocks, for conditions.
+    pub fields: BTreeMap<String, Value>,
+    /// The commit that holds its changes, for nodes that write.
+    pub snapshot: Option<CommitId>,
+    /// For validators and checks: whether they said yes; `None` where they could not tell.
+    pub passed: Option<bool>,
+    /// For planners: how many questions are open.
+    pub questions: u32,
+    /// What people should know, a sentence each.
+    pub findings: Vec<String>,
+    /// What came of publishing, for publish nodes.
+    pub publish: Option<PublishResult>,
+}
+
+impl Report {
+    /// A report with a verdict and nothing else.
+    pub fn bare(key: AttemptKey, verdict: Verdict, at: Timestamp) -> Self {
+        Self {
+            key,
+            verdict,
+            usage: None,
+            cost: None,
+            started: at,
+            ended: at,
+            artifacts: Vec::new(),
+            fields: BTreeMap::new(),
+            snapshot: None,
+            passed: None,
+            questions: 0,
+            findings: Vec::new(),
+            publish: None,
+        }
+    }
+}
+
+/// Success, or how an attempt failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It did what its node wants.
+    Succeeded,
+    /// It failed, and the failure counts against the candidate.
+    Failed {
+        /// The class.
+        class: Failure,
+        /// What happened, a sentence for people.
+        why: String,
+    },
+    /// Its artifact fails its contract and goes back to its author.
+    Returned {
+        /// The findings, a sentence each.
+        findings: Vec<String>,
+    },
+    /// It was stopped because it was no longer wanted.
+    Cancelled,
+    /// It was lost with the server or the machine it ran on.
+    Lost,
+}
+
+/// The class of a failure. What happens next depends on it, never on the words beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// It stopped giving signs of life, or ran into a limit of time.
+    Hang,
+    /// It exited with an error or by a signal.
+    Crash,
+    /// Its edits failed and nothing was changed.
+    EditFailed,
+    /// It ended well without an answer.
+    Empty,
+    /// A declared artifact is missing, old or not a plain file.
+    MissingArtifact,
+    /// It should have changed files and did not.
+    NoChange,
+    /// It touched what it must not: the git directory or a link out of the tree.
+    Tampered,
+    /// The worktree, the store or a program on this machine failed, not the candidate.
+    Machine,
+}
+
+/// What came of publishing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PublishResult {
+    /// The branch holds the commit and the pull request is open.
+    Published {
+        /// The commit that was pushed.
+        commit: CommitId,
+        /// The pull request.
+        pull: PullNumber,
+        /// Its page.
+        url: String,
+    },
+    /// The result stands on a branch of a local repository.
+    Placed {
+        /// The commit.
+        commit: CommitId,
+    },
+    /// The commit breaks a rule and was not pushed.
+    Refused {
+        /// The rules it breaks, a sentence each.
+        findings: Vec<String>,
+    },
+    /// Somebody else's commit is on the branch; it is never overwritten.
+    BranchMoved {
+        /// The commit found, where the branch exists.
+        found: Option<CommitId>,
+    },
+    /// The base branch moved in files of the plan since the approval.
+    BaseMoved {
+        /// The head of the base branch.
+        head: CommitId,
+    },
+}
