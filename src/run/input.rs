@@ -1,5 +1,7 @@
 //! What a run can be told.
 
+use serde::{Deserialize, Serialize};
+
 use crate::command::Command;
 use crate::model::{AttemptKey, CommentId, CommitId, ContentHash, PullNumber};
 
@@ -8,7 +10,8 @@ use super::report::Report;
 use super::state::ReplyTo;
 
 /// What a run can be told. Inputs may come late, twice or out of order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Input {
     /// Begin.
     Start(Box<Created>),
@@ -85,7 +88,7 @@ pub enum Input {
 }
 
 /// A command, who gave it, and the world as it was seen when the command was read.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
     /// The command.
     pub command: Command,
@@ -102,7 +105,7 @@ pub struct Order {
 }
 
 /// What was looked up before a command was handed to the core.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Observed {
     /// The address of the issue's text now; `None` where it could not be told.
     pub issue_text: Option<ContentHash>,
@@ -115,7 +118,7 @@ pub struct Observed {
 }
 
 /// A review that asked for changes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Review {
     /// The pull request.
     pub pull: PullNumber,
