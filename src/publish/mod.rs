@@ -1,1 +1,109 @@
-//! Publishing: policy on the exact commit to push, then push and pull request.
+//! Publishing: policy on the exact commit to push, then push and pull request, and everything we say.
+//!
+//! [`Publisher`] is what the engine asks for; [`Context`] is what it hands over: the run, what it froze, and the
+//! texts that the run's state names by their hashes.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use crate::model::{AttemptKey, CommentId, CommitId, ContentHash};
+use crate::run::{Frozen, PublishResult, ReplyKind, ReplyTo, Run};
+
+/// A run with everything that is needed to speak about it.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The run.
+    pub run: std::sync::Arc<Run>,
+    /// What it froze.
+    pub frozen: std::sync::Arc<Frozen>,
+    /// Texts by their address: artifacts of all nodes, the plan and the one before it, wishes, notes, and
+    /// [`crate::github::IssueText`] in its canonical form. What is missing was forgotten on purpose.
+    pub texts: BTreeMap<ContentHash, String>,
+}
+
+/// A comment that holds a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlanComment {
+    /// The comment.
+    pub comment: CommentId,
+    /// The address of its body.
+    pub body: ContentHash,
+}
+
+/// Where work was kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Kept {
+    /// The ref in the mirror.
+    pub reference: Option<String>,
+    /// The patch against the base.
+    pub patch: Option<Vec<u8>>,
+}
+
+/// Why something was not published, by what a caller can do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It may go better later.
+    #[error("{why}")]
+    Transient {
+        /// Why, a clause.
+        why: String,
+        /// How long to wait at least, where that was said.
+        after: Option<std::time::Duration>,
+    },
+    /// It is refused for good.
+    #[error("{why}")]
+    Refused {
+        /// Why, a sentence for people.
+        why: String,
+    },
+    /// It is no longer wanted.
+    #[error("it is no longer wanted")]
+    Unwanted,
+}
+
+/// Asked before a push: whether the commit may be pushed. By then the log says that it may be found on the branch.
+pub trait Intend: Sync {
+    /// Logs the intention; `false` where the attempt is no longer wanted.
+    fn intend(&self, commit: &CommitId) -> impl Future<Output = Result<bool, Error>> + Send;
+}
+
+/// Speaks and pushes for a run. Everything it does may be done twice without harm.
+pub trait Publisher: Send + Sync + 'static {
+    /// Posts the newest plan as a comment of its own, or finds the one posted before.
+    fn post_plan(
+        &self,
+        context: &Context,
+        plan: &ContentHash,
+    ) -> impl Future<Output = Result<PlanComment, Error>> + Send;
+
+    /// Brings the status comment and the state label up to date; `None` where there are no comments.
+    fn post_status(&self, context: &Context)
+    -> impl Future<Output = Result<Option<CommentId>, Error>> + Send;
+
+    /// Answers a comment.
+    fn reply(
+        &self,
+        context: &Context,
+        to: ReplyTo,
+        kind: &ReplyKind,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Collapses a superseded plan comment.
+    fn collapse(
+        &self,
+        context: &Context,
+        comment: CommentId,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Builds the commit from the work at `work`, checks it, pushes exactly it, and opens or updates the pull request.
+    fn publish(
+        &self,
+        context: &Context,
+        key: &AttemptKey,
+        work: &CommitId,
+        intend: &impl Intend,
+    ) -> impl Future<Output = Result<PublishResult, Error>> + Send;
+
+    /// Keeps the work of a run without a pull request where it can be fetched.
+    fn hold(&self, context: &Context) -> impl Future<Output = Result<Kept, Error>> + Send;
+}

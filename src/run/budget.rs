@@ -13,7 +13,5 @@ pub(super) fn spent(policy: &Policy, run: &Run) -> Option<String> {
     if cost >= limit {
         return Some(format!("The run has used its budget: {cost} of {limit}."));
     }
-    unknown.then(|| {
-        format!("The budget of {limit} cannot be kept: an attempt did not report what it cost.")
-    })
+    unknown.then(|| format!("The budget of {limit} cannot be kept: an attempt did not report what it cost."))
 }

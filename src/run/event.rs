@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::report::Report;
 use super::state::{ReplyKind, ReplyTo};
 use crate::model::{
-    ArtifactName, AttemptKey, BranchName, CommentId, CommitId, ContentHash, InstallationId, IssueNumber, Login,
-    NodeId, RepositoryId, RepositoryName, RunId, Timestamp, UserId,
+    ArtifactName, AttemptKey, BranchName, CommentId, CommitId, ContentHash, InstallationId, IssueNumber,
+    Login, NodeId, RepositoryId, RepositoryName, RunId, Timestamp, UserId,
 };
 
 /// The version of the log's format that this program writes, and the newest that it reads.
@@ -28,7 +28,9 @@ pub struct Recorded {
 #[derive(Debug, thiserror::Error)]
 pub enum UnreadableEvent {
     /// A newer Footplate wrote it.
-    #[error("the event is in format {found}, and this Footplate reads formats up to {FORMAT}; run the newer version")]
+    #[error(
+        "the event is in format {found}, and this Footplate reads formats up to {FORMAT}; run the newer version"
+    )]
     Newer {
         /// The version found.
         found: u32,

@@ -43,7 +43,11 @@ fn born(created: &Created, at: Timestamp) -> Run {
         issue_text: created.issue_text,
         planned_text: created.issue_text,
         wishes: None,
-        nodes: created.nodes.iter().map(|id| (id.clone(), Node::default())).collect(),
+        nodes: created
+            .nodes
+            .iter()
+            .map(|id| (id.clone(), Node::default()))
+            .collect(),
         plan: None,
         collapsible: std::collections::BTreeSet::new(),
         approval: None,
@@ -80,7 +84,12 @@ fn is_visible(event: &Event) -> bool {
 fn fold(run: &mut Run, event: &Event, at: Timestamp) {
     match event {
         Event::Created(_) => {}
-        Event::AttemptScheduled { key, candidate, start, iteration } => {
+        Event::AttemptScheduled {
+            key,
+            candidate,
+            start,
+            iteration,
+        } => {
             if let Some(node) = run.nodes.get_mut(&key.node) {
                 node.phase = NodePhase::Running;
                 node.attempts.push(Attempt {
@@ -105,12 +114,20 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
         Event::NodeSucceeded { node } => set_phase(run, node, NodePhase::Succeeded),
         Event::NodeFailed { node, why } => set_phase(run, node, NodePhase::Failed { why: why.clone() }),
         Event::NodeSkipped { node, why } => set_phase(run, node, NodePhase::Skipped { why: why.clone() }),
-        Event::GateOpened { node, plan, questions } => {
+        Event::GateOpened {
+            node,
+            plan,
+            questions,
+        } => {
             set_phase(run, node, NodePhase::Open { since: at });
             if run.plan.as_ref().is_none_or(|known| known.hash != *plan) {
                 let superseded = run.plan.take();
-                run.collapsible
-                    .extend(superseded.as_ref().and_then(|old| old.posted).map(|posted| posted.comment));
+                run.collapsible.extend(
+                    superseded
+                        .as_ref()
+                        .and_then(|old| old.posted)
+                        .map(|posted| posted.comment),
+                );
                 run.plan = Some(PlanState {
                     gate: node.clone(),
                     hash: *plan,
@@ -123,14 +140,25 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
         }
         Event::PlanPosted { plan, comment, body } => match &mut run.plan {
             Some(newest) if newest.hash == *plan => {
-                newest.posted = Some(Posted { comment: *comment, body: *body });
+                newest.posted = Some(Posted {
+                    comment: *comment,
+                    body: *body,
+                });
             }
             // A plan that was superseded while it was being posted.
             _ => {
                 run.collapsible.insert(*comment);
             }
         },
-        Event::Approved { node, plan, by, comment, notes, issue_text, base_head } => {
+        Event::Approved {
+            node,
+            plan,
+            by,
+            comment,
+            notes,
+            issue_text,
+            base_head,
+        } => {
             set_phase(run, node, NodePhase::Succeeded);
             run.voided = None;
             run.approval = Some(Approval {
@@ -155,7 +183,12 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
         Event::PushIntended { commit } => {
             run.intended.insert(commit.clone());
         }
-        Event::Stuck { why } => run.stuck = Some(Stuck { why: why.clone(), since: at }),
+        Event::Stuck { why } => {
+            run.stuck = Some(Stuck {
+                why: why.clone(),
+                since: at,
+            })
+        }
         Event::ReplyOwed { to, kind } => {
             run.answered.insert(*to);
             run.replies.insert(*to, kind.clone());
@@ -171,7 +204,10 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
             run.collapsible.remove(comment);
         }
         Event::WorkHeld { reference, patch } => {
-            run.held = Some(Held { reference: reference.clone(), patch: *patch });
+            run.held = Some(Held {
+                reference: reference.clone(),
+                patch: *patch,
+            });
         }
         Event::EffectFailed { action, why } => {
             run.refused.insert(action.clone(), why.clone());
@@ -205,18 +241,35 @@ fn attempt_ended(run: &mut Run, report: &Report) {
     match &report.publish {
         Some(PublishResult::Published { commit, pull, url }) => {
             run.pushed = Some(commit.clone());
-            run.pull = Some(Pull { number: *pull, url: url.clone() });
+            run.pull = Some(Pull {
+                number: *pull,
+                url: url.clone(),
+            });
         }
         Some(PublishResult::Placed { commit }) => run.pushed = Some(commit.clone()),
         _ => {}
     }
-    let Some(node) = run.nodes.get_mut(&key.node) else { return };
-    let is_newest = node.latest().is_some_and(|attempt| attempt.generation == key.generation && attempt.n == key.n);
+    let Some(node) = run.nodes.get_mut(&key.node) else {
+        return;
+    };
+    let is_newest = node
+        .latest()
+        .is_some_and(|attempt| attempt.generation == key.generation && attempt.n == key.n);
     if !is_newest || report.verdict != Verdict::Succeeded {
         return;
     }
-    node.artifacts.extend(report.artifacts.iter().map(|artifact| (artifact.name.clone(), artifact.hash)));
-    node.fields.extend(report.fields.iter().map(|(name, value)| (name.clone(), value.clone())));
+    node.artifacts.extend(
+        report
+            .artifacts
+            .iter()
+            .map(|artifact| (artifact.name.clone(), artifact.hash)),
+    );
+    node.fields.extend(
+        report
+            .fields
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
     node.passed = report.passed;
     if let Some(snapshot) = &report.snapshot {
         node.snapshot = Some(snapshot.clone());
@@ -227,7 +280,11 @@ fn attempt_ended(run: &mut Run, report: &Report) {
 fn repeated(run: &mut Run, from: &NodeId, nodes: &[NodeId], why: &RepeatWhy) {
     run.stuck = None;
     run.refused.clear();
-    if run.approval.as_ref().is_some_and(|approval| nodes.contains(&approval.node)) {
+    if run
+        .approval
+        .as_ref()
+        .is_some_and(|approval| nodes.contains(&approval.node))
+    {
         run.approval = None;
     }
     begin_generation(run, nodes);
@@ -242,7 +299,11 @@ fn repeated(run: &mut Run, from: &NodeId, nodes: &[NodeId], why: &RepeatWhy) {
     let mut first_candidate = 0;
     let mut resumes = false;
     match why {
-        RepeatWhy::Replan { wishes, base_commit, issue_text } => {
+        RepeatWhy::Replan {
+            wishes,
+            base_commit,
+            issue_text,
+        } => {
             run.wishes = *wishes;
             run.base_commit = base_commit.clone();
             run.issue_text = *issue_text;
@@ -250,7 +311,12 @@ fn repeated(run: &mut Run, from: &NodeId, nodes: &[NodeId], why: &RepeatWhy) {
             run.voided = None;
         }
         RepeatWhy::Retry { candidate } => first_candidate = candidate.unwrap_or(0),
-        RepeatWhy::Repair { because, round, candidate, .. } => {
+        RepeatWhy::Repair {
+            because,
+            round,
+            candidate,
+            ..
+        } => {
             first_candidate = candidate.unwrap_or(0);
             resumes = true;
             if let Some(node) = run.nodes.get_mut(because) {

@@ -89,6 +89,11 @@ impl Default for LimitsMs {
     /// Thinking models and slow provider starts need minutes before the first byte; half an hour in all
     /// covers what benchmark runs of real tasks took.
     fn default() -> Self {
-        Self { first_event: 120_000, idle: 600_000, wall: 1_800_000, grace: 5_000 }
+        Self {
+            first_event: 120_000,
+            idle: 600_000,
+            wall: 1_800_000,
+            grace: 5_000,
+        }
     }
 }

@@ -22,8 +22,6 @@ mod outstanding;
 mod phase;
 mod report;
 mod state;
-#[cfg(test)]
-mod tests;
 
 pub use decide::decide;
 pub use event::{Created, EndedHow, Event, FORMAT, Origin, Person, Recorded, RepeatWhy, UnreadableEvent};
@@ -33,4 +31,6 @@ pub use input::{Input, Observed, Order, Review};
 pub use outstanding::{Action, ActionKey, next_wake, outstanding};
 pub use phase::{Phase, WaitingFor, phase};
 pub use report::{Failure, PublishResult, Report, Verdict};
-pub use state::{Approval, Attempt, Held, Node, NodePhase, PlanState, Posted, Pull, Reply, ReplyKind, ReplyTo, Run, Stuck};
+pub use state::{
+    Approval, Attempt, Held, Node, NodePhase, PlanState, Posted, Pull, ReplyKind, ReplyTo, Run, Stuck,
+};

@@ -102,7 +102,10 @@ pub fn outstanding(frozen: &Frozen, run: &Run) -> Vec<Action> {
     let id = &run.created.run;
     let mut actions = Vec::new();
     for (to, _) in &run.replies {
-        actions.push(Action::Reply { run: id.clone(), to: *to });
+        actions.push(Action::Reply {
+            run: id.clone(),
+            to: *to,
+        });
     }
     if run.ended.is_none() && run.cancel.is_none() {
         // In the order of the workflow: what others wait for comes first.
@@ -118,8 +121,15 @@ pub fn outstanding(frozen: &Frozen, run: &Run) -> Vec<Action> {
                     }));
                 }
                 (NodePhase::Open { .. }, _) => {
-                    if let Some(plan) = run.plan.as_ref().filter(|plan| plan.posted.is_none() && plan.gate == node.id) {
-                        actions.push(Action::PostPlan { run: id.clone(), plan: plan.hash });
+                    if let Some(plan) = run
+                        .plan
+                        .as_ref()
+                        .filter(|plan| plan.posted.is_none() && plan.gate == node.id)
+                    {
+                        actions.push(Action::PostPlan {
+                            run: id.clone(),
+                            plan: plan.hash,
+                        });
                     }
                 }
                 _ => {}
@@ -127,13 +137,24 @@ pub fn outstanding(frozen: &Frozen, run: &Run) -> Vec<Action> {
         }
     }
     for comment in &run.collapsible {
-        actions.push(Action::CollapsePlan { run: id.clone(), comment: *comment });
+        actions.push(Action::CollapsePlan {
+            run: id.clone(),
+            comment: *comment,
+        });
     }
-    if run.ended.is_some() && run.pull.is_none() && run.pushed.is_none() && run.held.is_none() && has_work(run) {
+    if run.ended.is_some()
+        && run.pull.is_none()
+        && run.pushed.is_none()
+        && run.held.is_none()
+        && has_work(run)
+    {
         actions.push(Action::HoldWork { run: id.clone() });
     }
     if run.status_posted < run.revision {
-        actions.push(Action::PostStatus { run: id.clone(), revision: run.revision });
+        actions.push(Action::PostStatus {
+            run: id.clone(),
+            revision: run.revision,
+        });
     }
     actions.retain(|action| !run.refused.contains_key(action.key().as_str()));
     actions
@@ -150,10 +171,15 @@ pub fn next_wake(frozen: &Frozen, run: &Run) -> Option<Timestamp> {
     }
     let patience = Duration::from_millis(frozen.policy.guard.patience_ms);
     let stuck = run.stuck.as_ref().map(|stuck| stuck.since.plus(patience));
-    let nodes = frozen.workflow.nodes.iter().filter_map(|node| match (&run.node(&node.id)?.phase, &node.kind) {
-        (NodePhase::Backoff { until }, _) => Some(*until),
-        (NodePhase::Open { since }, NodeKind::Gate(gate)) => Some(since.plus(gate.expires)),
-        _ => None,
-    });
+    let nodes =
+        frozen
+            .workflow
+            .nodes
+            .iter()
+            .filter_map(|node| match (&run.node(&node.id)?.phase, &node.kind) {
+                (NodePhase::Backoff { until }, _) => Some(*until),
+                (NodePhase::Open { since }, NodeKind::Gate(gate)) => Some(since.plus(gate.expires)),
+                _ => None,
+            });
     nodes.chain(stuck).min()
 }

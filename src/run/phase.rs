@@ -80,7 +80,9 @@ pub fn phase(frozen: &Frozen, run: &Run) -> Phase {
         };
     }
     if let Some(stuck) = &run.stuck {
-        return Phase::Waiting(WaitingFor::Person { why: stuck.why.clone() });
+        return Phase::Waiting(WaitingFor::Person {
+            why: stuck.why.clone(),
+        });
     }
     let states = || frozen.workflow.nodes.iter().filter_map(|node| run.node(&node.id));
     if states().any(|node| node.phase == NodePhase::Running) {
@@ -97,5 +99,9 @@ pub fn phase(frozen: &Frozen, run: &Run) -> Phase {
     if let Some(until) = paused.min() {
         return Phase::Waiting(WaitingFor::Until(until));
     }
-    if run.pull.is_some() { Phase::InReview } else { Phase::Working }
+    if run.pull.is_some() {
+        Phase::InReview
+    } else {
+        Phase::Working
+    }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::Value;
 use crate::model::{Artifact, AttemptKey, CommitId, MicroUsd, PullNumber, Timestamp, TokenUsage};
+use crate::workflow::Field;
 
 /// What came of an attempt, as the engine established it: never an exit code alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub struct Report {
     /// The artifacts it wrote.
     pub artifacts: Vec<Artifact>,
     /// The scalar fields of those artifacts' front blocks, for conditions.
-    pub fields: BTreeMap<String, Value>,
+    pub fields: BTreeMap<String, Field>,
     /// The commit that holds its changes, for nodes that write.
     pub snapshot: Option<CommitId>,
     /// For validators and checks: whether they said yes; `None` where they could not tell.

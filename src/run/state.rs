@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Created, EndedHow, Person, RepeatWhy};
 use super::report::{Report, Verdict};
-use crate::contract::Value;
 use crate::model::{
     ArtifactName, CommentId, CommitId, ContentHash, MicroUsd, NodeId, PullNumber, Timestamp, TokenUsage,
 };
+use crate::workflow::Field;
 
 /// A run as its log tells it.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,7 +88,7 @@ pub struct Node {
     /// The artifacts of this generation.
     pub artifacts: BTreeMap<ArtifactName, ContentHash>,
     /// The fields of those artifacts.
-    pub fields: BTreeMap<String, Value>,
+    pub fields: BTreeMap<String, Field>,
     /// The commit with the changes of this generation.
     pub snapshot: Option<CommitId>,
     /// The commit with the changes of the newest generation that had any.
@@ -119,17 +119,24 @@ impl Default for Node {
 impl Node {
     /// The attempts of the newest generation, oldest first.
     pub fn current(&self) -> impl Iterator<Item = &Attempt> {
-        self.attempts.iter().filter(|attempt| attempt.generation == self.generation)
+        self.attempts
+            .iter()
+            .filter(|attempt| attempt.generation == self.generation)
     }
 
     /// The newest attempt of the newest generation.
     pub fn latest(&self) -> Option<&Attempt> {
-        self.attempts.last().filter(|attempt| attempt.generation == self.generation)
+        self.attempts
+            .last()
+            .filter(|attempt| attempt.generation == self.generation)
     }
 
     /// Whether the node is done, one way or the other.
     pub fn is_settled(&self) -> bool {
-        matches!(self.phase, NodePhase::Succeeded | NodePhase::Failed { .. } | NodePhase::Skipped { .. })
+        matches!(
+            self.phase,
+            NodePhase::Succeeded | NodePhase::Failed { .. } | NodePhase::Skipped { .. }
+        )
     }
 }
 

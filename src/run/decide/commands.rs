@@ -26,7 +26,10 @@ impl Deciding<'_> {
             Command::Retry { node, model } => self.retry(order, node.as_ref(), model.as_deref()),
             Command::Cancel => {
                 let why = format!("{} cancelled it.", order.by.login);
-                self.emit(Event::CancelRequested { by: Some(order.by.clone()), why });
+                self.emit(Event::CancelRequested {
+                    by: Some(order.by.clone()),
+                    why,
+                });
                 self.reply(order, ReplyKind::Accepted);
             }
             Command::Status => self.reply(order, ReplyKind::Status),
@@ -57,7 +60,12 @@ impl Deciding<'_> {
             return self.reply(order, ReplyKind::WrongHash { plan: plan.hash });
         }
         if plan.questions > 0 {
-            return self.reply(order, ReplyKind::QuestionsOpen { questions: plan.questions });
+            return self.reply(
+                order,
+                ReplyKind::QuestionsOpen {
+                    questions: plan.questions,
+                },
+            );
         }
         if hash.is_none() && order.comment.is_some() {
             if let Some(kind) = self.doubt(order, &plan) {
@@ -66,7 +74,11 @@ impl Deciding<'_> {
         }
         let run = self.run();
         let issue_text = order.observed.issue_text.unwrap_or(run.issue_text);
-        let base_head = order.observed.base_head.clone().unwrap_or_else(|| run.base_commit.clone());
+        let base_head = order
+            .observed
+            .base_head
+            .clone()
+            .unwrap_or_else(|| run.base_commit.clone());
         if issue_text != run.issue_text {
             self.emit(Event::IssueEdited { text: issue_text });
         }
@@ -84,7 +96,12 @@ impl Deciding<'_> {
 
     /// Why a bare approval in a comment does not hold, if it does not.
     fn doubt(&self, order: &Order, plan: &crate::run::PlanState) -> Option<ReplyKind> {
-        let needs = |why: &str| Some(ReplyKind::NeedsHash { plan: plan.hash, why: why.to_owned() });
+        let needs = |why: &str| {
+            Some(ReplyKind::NeedsHash {
+                plan: plan.hash,
+                why: why.to_owned(),
+            })
+        };
         let Some(posted) = plan.posted else {
             return Some(ReplyKind::NotPosted);
         };
@@ -117,7 +134,11 @@ impl Deciding<'_> {
         let run = self.run();
         let why = RepeatWhy::Replan {
             wishes: order.text,
-            base_commit: order.observed.base_head.clone().unwrap_or_else(|| run.base_commit.clone()),
+            base_commit: order
+                .observed
+                .base_head
+                .clone()
+                .unwrap_or_else(|| run.base_commit.clone()),
             issue_text: order.observed.issue_text.unwrap_or(run.issue_text),
         };
         self.repeat(from, why, Some(order.by.clone()));
@@ -172,8 +193,16 @@ impl Deciding<'_> {
             .nodes
             .iter()
             .filter(|node| !matches!(node.kind, NodeKind::Gate(_) | NodeKind::Cancel { .. }))
-            .filter(|node| self.run().node(&node.id).is_some_and(|state| !state.attempts.is_empty()))
-            .filter(|node| self.run().node(&node.id).is_some_and(|state| state.phase != NodePhase::Pending))
+            .filter(|node| {
+                self.run()
+                    .node(&node.id)
+                    .is_some_and(|state| !state.attempts.is_empty())
+            })
+            .filter(|node| {
+                self.run()
+                    .node(&node.id)
+                    .is_some_and(|state| state.phase != NodePhase::Pending)
+            })
             .map(|node| node.id.clone())
             .collect()
     }
@@ -182,10 +211,15 @@ impl Deciding<'_> {
     /// repeated; without a failure, the last work on an open pull request or the work in progress.
     fn worth_retrying(&self) -> Option<NodeId> {
         let failed = self.frozen.workflow.nodes.iter().find(|node| {
-            self.run().node(&node.id).is_some_and(|state| matches!(state.phase, NodePhase::Failed { .. }))
+            self.run()
+                .node(&node.id)
+                .is_some_and(|state| matches!(state.phase, NodePhase::Failed { .. }))
         });
         if let Some(node) = failed {
-            let said_no = self.run().node(&node.id).is_some_and(|state| state.passed == Some(false));
+            let said_no = self
+                .run()
+                .node(&node.id)
+                .is_some_and(|state| state.passed == Some(false));
             return match &node.on_fail {
                 Some(on_fail) if said_no => Some(on_fail.repeat_from.clone()),
                 _ => Some(node.id.clone()),

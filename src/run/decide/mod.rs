@@ -22,12 +22,22 @@ use crate::workflow::NodeKind;
 pub fn decide(frozen: &Frozen, run: Option<&Run>, input: &Input, now: Timestamp) -> Vec<Event> {
     let mut deciding = match (run, input) {
         (None, Input::Start(created)) => {
-            let mut deciding = Deciding { frozen, run: None, events: Vec::new(), now };
+            let mut deciding = Deciding {
+                frozen,
+                run: None,
+                events: Vec::new(),
+                now,
+            };
             deciding.emit(Event::Created(created.clone()));
             deciding
         }
         (Some(run), input) => {
-            let mut deciding = Deciding { frozen, run: Some(run.clone()), events: Vec::new(), now };
+            let mut deciding = Deciding {
+                frozen,
+                run: Some(run.clone()),
+                events: Vec::new(),
+                now,
+            };
             deciding.take(input);
             deciding
         }
@@ -47,11 +57,17 @@ struct Deciding<'a> {
 
 impl Deciding<'_> {
     fn run(&self) -> &Run {
-        self.run.as_ref().expect("a decision begins with a run or creates one")
+        self.run
+            .as_ref()
+            .expect("a decision begins with a run or creates one")
     }
 
     fn emit(&mut self, event: Event) {
-        let recorded = Recorded { v: FORMAT, at: self.now, event };
+        let recorded = Recorded {
+            v: FORMAT,
+            at: self.now,
+            event,
+        };
         evolve(&mut self.run, &recorded);
         self.events.push(recorded.event);
     }
@@ -63,7 +79,11 @@ impl Deciding<'_> {
             Input::IssueEdited { text } => self.issue_edited(*text),
             Input::IssueClosed { merged } => self.issue_closed(*merged),
             Input::PullClosed { pull, merged } => {
-                let ours = self.run().pull.as_ref().is_some_and(|known| known.number == *pull);
+                let ours = self
+                    .run()
+                    .pull
+                    .as_ref()
+                    .is_some_and(|known| known.number == *pull);
                 if ours && self.run().ended.is_none() {
                     let (how, why) = if *merged {
                         (EndedHow::Merged, "The pull request was merged.")
@@ -74,7 +94,11 @@ impl Deciding<'_> {
                 }
             }
             Input::Review(review) => {
-                let ours = self.run().pull.as_ref().is_some_and(|known| known.number == review.pull);
+                let ours = self
+                    .run()
+                    .pull
+                    .as_ref()
+                    .is_some_and(|known| known.number == review.pull);
                 if ours && self.is_open() {
                     if let Some(from) = self.last_writer() {
                         let why = RepeatWhy::Review { text: review.text };
@@ -89,7 +113,9 @@ impl Deciding<'_> {
             }
             Input::PushIntended { key, commit } => {
                 if self.is_wanted(key) && !self.run().intended.contains(commit) {
-                    self.emit(Event::PushIntended { commit: commit.clone() });
+                    self.emit(Event::PushIntended {
+                        commit: commit.clone(),
+                    });
                 }
             }
             Input::AttemptEnded(report) => self.attempt_ended(report),
@@ -98,12 +124,19 @@ impl Deciding<'_> {
                     newest.hash == *plan && newest.posted.is_some_and(|posted| posted.comment == *comment)
                 });
                 if !known && self.run().ended.is_none() {
-                    self.emit(Event::PlanPosted { plan: *plan, comment: *comment, body: *body });
+                    self.emit(Event::PlanPosted {
+                        plan: *plan,
+                        comment: *comment,
+                        body: *body,
+                    });
                 }
             }
             Input::StatusPosted { comment, revision } => {
                 if *revision > self.run().status_posted {
-                    self.emit(Event::StatusPosted { comment: *comment, revision: *revision });
+                    self.emit(Event::StatusPosted {
+                        comment: *comment,
+                        revision: *revision,
+                    });
                 }
             }
             Input::Replied(to) => {
@@ -118,12 +151,18 @@ impl Deciding<'_> {
             }
             Input::WorkHeld { reference, patch } => {
                 if self.run().held.is_none() {
-                    self.emit(Event::WorkHeld { reference: reference.clone(), patch: *patch });
+                    self.emit(Event::WorkHeld {
+                        reference: reference.clone(),
+                        patch: *patch,
+                    });
                 }
             }
             Input::EffectFailed { action, why } => {
                 if !self.run().refused.contains_key(action) {
-                    self.emit(Event::EffectFailed { action: action.clone(), why: why.clone() });
+                    self.emit(Event::EffectFailed {
+                        action: action.clone(),
+                        why: why.clone(),
+                    });
                 }
             }
             Input::Recover => self.recover(),
@@ -158,9 +197,13 @@ impl Deciding<'_> {
     /// Every attempt's first result is booked, whether it still counts or not; a second one is a repetition.
     fn attempt_ended(&mut self, report: &Report) {
         if self.run().created.run == report.key.run
-            && self.attempt(&report.key).is_some_and(|attempt| attempt.report.is_none())
+            && self
+                .attempt(&report.key)
+                .is_some_and(|attempt| attempt.report.is_none())
         {
-            self.emit(Event::AttemptEnded { report: Box::new(report.clone()) });
+            self.emit(Event::AttemptEnded {
+                report: Box::new(report.clone()),
+            });
         }
     }
 
@@ -169,7 +212,11 @@ impl Deciding<'_> {
             return;
         }
         self.emit(Event::IssueEdited { text });
-        let approved = self.run().approval.as_ref().map(|approval| (approval.node.clone(), approval.issue_text));
+        let approved = self
+            .run()
+            .approval
+            .as_ref()
+            .map(|approval| (approval.node.clone(), approval.issue_text));
         if let Some((gate, seen)) = approved
             && seen != text
             && self.run().pull.is_none()
@@ -185,9 +232,15 @@ impl Deciding<'_> {
         if merged {
             self.end(EndedHow::Merged, "The pull request was merged.");
         } else if self.run().pull.is_some() {
-            self.end(EndedHow::Closed, "The issue was closed while its pull request was open.");
+            self.end(
+                EndedHow::Closed,
+                "The issue was closed while its pull request was open.",
+            );
         } else if self.run().cancel.is_none() {
-            self.emit(Event::CancelRequested { by: None, why: "The issue was closed.".to_owned() });
+            self.emit(Event::CancelRequested {
+                by: None,
+                why: "The issue was closed.".to_owned(),
+            });
         }
     }
 
@@ -208,17 +261,25 @@ impl Deciding<'_> {
             .collect();
         for key in lost {
             let report = Report::bare(key, super::Verdict::Lost, self.now);
-            self.emit(Event::AttemptEnded { report: Box::new(report) });
+            self.emit(Event::AttemptEnded {
+                report: Box::new(report),
+            });
         }
     }
 
     fn end(&mut self, how: EndedHow, why: &str) {
-        self.emit(Event::Ended { how, why: why.to_owned() });
+        self.emit(Event::Ended {
+            how,
+            why: why.to_owned(),
+        });
     }
 
     fn void(&mut self, gate: &NodeId, why: &str) {
         let nodes = self.with_downstream(gate);
-        self.emit(Event::ApprovalVoided { nodes, why: why.to_owned() });
+        self.emit(Event::ApprovalVoided {
+            nodes,
+            why: why.to_owned(),
+        });
     }
 
     fn repeat(&mut self, from: NodeId, why: RepeatWhy, by: Option<super::Person>) {
@@ -227,7 +288,9 @@ impl Deciding<'_> {
     }
 
     fn with_downstream(&self, from: &NodeId) -> Vec<NodeId> {
-        std::iter::once(from.clone()).chain(self.frozen.workflow.downstream(from)).collect()
+        std::iter::once(from.clone())
+            .chain(self.frozen.workflow.downstream(from))
+            .collect()
     }
 
     /// The last node, in the order of the workflow, that changes files and has done so.
@@ -239,7 +302,10 @@ impl Deciding<'_> {
             .rev()
             .find(|node| {
                 matches!(node.kind, NodeKind::Agent(_) | NodeKind::Loop(_))
-                    && self.run().node(&node.id).is_some_and(|state| state.last_snapshot.is_some())
+                    && self
+                        .run()
+                        .node(&node.id)
+                        .is_some_and(|state| state.last_snapshot.is_some())
             })
             .map(|node| node.id.clone())
     }

@@ -38,7 +38,9 @@ impl Deciding<'_> {
                         let why = format!("Its condition still does not hold after {iteration} iterations.");
                         self.fail(node, why);
                     }
-                    Err(unresolved) => self.fail(node, format!("Its condition cannot be told: {unresolved}.")),
+                    Err(unresolved) => {
+                        self.fail(node, format!("Its condition cannot be told: {unresolved}."))
+                    }
                 }
             }
             _ if report.passed == Some(false) => self.said_no(node, report),
@@ -47,7 +49,9 @@ impl Deciding<'_> {
     }
 
     fn done(&mut self, node: &Node) {
-        self.emit(Event::NodeSucceeded { node: node.id.clone() });
+        self.emit(Event::NodeSucceeded {
+            node: node.id.clone(),
+        });
     }
 
     fn published(&mut self, node: &Node, report: &Report) {
@@ -81,8 +85,16 @@ impl Deciding<'_> {
             return self.fail(node, "It found that the work does not meet the plan.".to_owned());
         };
         let rounds = self.run().node(&node.id).map_or(0, |state| state.rounds);
-        let findings = report.artifacts.first().map(|artifact| (artifact.name.clone(), artifact.hash));
-        let repair = |round, candidate| RepeatWhy::Repair { because: node.id.clone(), findings, round, candidate };
+        let findings = report
+            .artifacts
+            .first()
+            .map(|artifact| (artifact.name.clone(), artifact.hash));
+        let repair = |round, candidate| RepeatWhy::Repair {
+            because: node.id.clone(),
+            findings,
+            round,
+            candidate,
+        };
         if rounds < on_fail.rounds {
             return self.repeat(on_fail.repeat_from.clone(), repair(rounds + 1, None), None);
         }
@@ -91,7 +103,11 @@ impl Deciding<'_> {
             .flatten();
         match next {
             Some(candidate) => {
-                self.repeat(on_fail.repeat_from.clone(), repair(rounds + 1, Some(candidate)), None);
+                self.repeat(
+                    on_fail.repeat_from.clone(),
+                    repair(rounds + 1, Some(candidate)),
+                    None,
+                );
             }
             None => {
                 let why = format!("The work still does not meet the plan after {rounds} repairs.");
@@ -108,7 +124,9 @@ impl Deciding<'_> {
 
     fn failed_attempt(&mut self, node: &Node, class: Failure, why: &str) {
         let guard = &self.frozen.policy.guard;
-        let Some(state) = self.run().node(&node.id) else { return };
+        let Some(state) = self.run().node(&node.id) else {
+            return;
+        };
         let failures = failed(state, guard.lint_returns).len();
         let most = match &node.kind {
             NodeKind::Agent(agent) => agent.attempts,
@@ -121,9 +139,14 @@ impl Deciding<'_> {
         }
         let pauses = matches!(class, Failure::Crash | Failure::Machine) && guard.retry_delay_ms > 0;
         if pauses {
-            let doubled = guard.retry_delay_ms.saturating_mul(1 << failures.saturating_sub(1).min(16));
+            let doubled = guard
+                .retry_delay_ms
+                .saturating_mul(1 << failures.saturating_sub(1).min(16));
             let until = self.now.plus(Duration::from_millis(doubled).min(LONGEST_PAUSE));
-            self.emit(Event::BackedOff { node: node.id.clone(), until });
+            self.emit(Event::BackedOff {
+                node: node.id.clone(),
+                until,
+            });
         } else {
             self.next_attempt_of(node);
         }
@@ -132,10 +155,16 @@ impl Deciding<'_> {
     fn lost(&mut self, node: &Node) {
         let lost = self.run().node(&node.id).map_or(0, |state| {
             let is_lost = |verdict: &Verdict| matches!(verdict, Verdict::Lost | Verdict::Cancelled);
-            state.current().filter(|attempt| attempt.verdict().is_some_and(is_lost)).count()
+            state
+                .current()
+                .filter(|attempt| attempt.verdict().is_some_and(is_lost))
+                .count()
         });
         if lost > self.frozen.policy.guard.lost as usize {
-            self.fail(node, format!("The server stopped {lost} times while it worked on this step."));
+            self.fail(
+                node,
+                format!("The server stopped {lost} times while it worked on this step."),
+            );
         } else {
             self.next_attempt_of(node);
         }
@@ -150,11 +179,17 @@ impl Deciding<'_> {
     }
 
     fn latest_iteration(&self, node: &Node) -> u32 {
-        self.run().node(&node.id).and_then(NodeState::latest).map_or(1, |attempt| attempt.iteration)
+        self.run()
+            .node(&node.id)
+            .and_then(NodeState::latest)
+            .map_or(1, |attempt| attempt.iteration)
     }
 
     fn latest_candidate(&self, node: &Node) -> Option<(usize, String)> {
-        self.run().node(&node.id).and_then(NodeState::latest).and_then(|attempt| attempt.candidate.clone())
+        self.run()
+            .node(&node.id)
+            .and_then(NodeState::latest)
+            .and_then(|attempt| attempt.candidate.clone())
     }
 }
 

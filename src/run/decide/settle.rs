@@ -1,7 +1,6 @@
 //! Following consequences until nothing more follows.
 
 use super::Deciding;
-use crate::contract::Value;
 use crate::model::{AttemptKey, CommitId, NodeId};
 use crate::route;
 use crate::run::budget;
@@ -42,7 +41,9 @@ impl Deciding<'_> {
             if !self.is_open() {
                 return;
             }
-            let Some(state) = self.run().node(&node.id) else { continue };
+            let Some(state) = self.run().node(&node.id) else {
+                continue;
+            };
             match &state.phase {
                 NodePhase::Pending => self.start_if_ready(node),
                 NodePhase::Backoff { until } if *until <= self.now => self.next_attempt(node),
@@ -72,16 +73,24 @@ impl Deciding<'_> {
         }
         if node.trigger.decide(&upstream) == Trigger::Skip {
             let why = "What it needs failed or was skipped.".to_owned();
-            return self.emit(Event::NodeSkipped { node: node.id.clone(), why });
+            return self.emit(Event::NodeSkipped {
+                node: node.id.clone(),
+                why,
+            });
         }
         if let Some(condition) = &node.when {
             match condition.evaluate(&Outputs { run: self.run() }) {
                 Ok(true) => {}
                 Ok(false) => {
                     let why = "Its condition does not hold.".to_owned();
-                    return self.emit(Event::NodeSkipped { node: node.id.clone(), why });
+                    return self.emit(Event::NodeSkipped {
+                        node: node.id.clone(),
+                        why,
+                    });
                 }
-                Err(unresolved) => return self.fail(node, format!("Its condition cannot be told: {unresolved}.")),
+                Err(unresolved) => {
+                    return self.fail(node, format!("Its condition cannot be told: {unresolved}."));
+                }
             }
         }
         match &node.kind {
@@ -89,7 +98,10 @@ impl Deciding<'_> {
             NodeKind::Check(_) => self.schedule(node, None, 1),
             NodeKind::Publish => {
                 if self.start_of(&node.id) == self.run().base_commit {
-                    self.fail(node, "No node changed any file, so there is nothing to publish.".to_owned());
+                    self.fail(
+                        node,
+                        "No node changed any file, so there is nothing to publish.".to_owned(),
+                    );
                 } else {
                     self.schedule(node, None, 1);
                 }
@@ -103,7 +115,11 @@ impl Deciding<'_> {
                     });
                 match plan {
                     Some((plan, questions)) => {
-                        self.emit(Event::GateOpened { node: node.id.clone(), plan, questions });
+                        self.emit(Event::GateOpened {
+                            node: node.id.clone(),
+                            plan,
+                            questions,
+                        });
                     }
                     None => self.fail(node, format!("There is no {} to decide about.", gate.artifact)),
                 }
@@ -135,14 +151,21 @@ impl Deciding<'_> {
     pub(super) fn next_attempt(&mut self, node: &Node) {
         let candidates = self.candidates(&node.id);
         if candidates.is_empty() {
-            return self.fail(node, "Its role has no route: no candidate is configured for it.".to_owned());
+            return self.fail(
+                node,
+                "Its role has no route: no candidate is configured for it.".to_owned(),
+            );
         }
         if let Some(why) = budget::spent(&self.frozen.policy, self.run()) {
             return self.fail(node, why);
         }
-        let Some(state) = self.run().node(&node.id) else { return };
+        let Some(state) = self.run().node(&node.id) else {
+            return;
+        };
         let failed = super::resolve::failed(state, self.frozen.policy.guard.lint_returns);
-        let policy = route::Policy { failures: self.frozen.policy.guard.failures };
+        let policy = route::Policy {
+            failures: self.frozen.policy.guard.failures,
+        };
         match route::choose(candidates, &failed, state.first_candidate, &policy) {
             Some(index) => {
                 let name = candidates[index].to_string();
@@ -150,7 +173,10 @@ impl Deciding<'_> {
                 self.schedule(node, Some((index, name)), iteration);
             }
             None => {
-                let why = format!("All candidates of its route failed, after {} attempts.", failed.len());
+                let why = format!(
+                    "All candidates of its route failed, after {} attempts.",
+                    failed.len()
+                );
                 self.fail(node, why);
             }
         }
@@ -160,16 +186,28 @@ impl Deciding<'_> {
         let run = self.run();
         let Some(state) = run.node(&node.id) else { return };
         let n = state.latest().map_or(1, |attempt| attempt.n + 1);
-        let key = AttemptKey { run: run.created.run.clone(), node: node.id.clone(), generation: state.generation, n };
+        let key = AttemptKey {
+            run: run.created.run.clone(),
+            node: node.id.clone(),
+            generation: state.generation,
+            n,
+        };
         let start = self.start_of(&node.id);
-        self.emit(Event::AttemptScheduled { key, candidate, start, iteration });
+        self.emit(Event::AttemptScheduled {
+            key,
+            candidate,
+            start,
+            iteration,
+        });
     }
 
     /// The commit that a node's worktree starts from: its own earlier work where it repairs or iterates, else
     /// the newest changes upstream, else the base.
     fn start_of(&self, id: &NodeId) -> CommitId {
         let run = self.run();
-        let own = run.node(id).and_then(|node| node.snapshot.as_ref().or(node.resume.as_ref()));
+        let own = run
+            .node(id)
+            .and_then(|node| node.snapshot.as_ref().or(node.resume.as_ref()));
         if let Some(commit) = own {
             return commit.clone();
         }
@@ -185,7 +223,10 @@ impl Deciding<'_> {
     }
 
     pub(super) fn fail(&mut self, node: &Node, why: String) {
-        self.emit(Event::NodeFailed { node: node.id.clone(), why });
+        self.emit(Event::NodeFailed {
+            node: node.id.clone(),
+            why,
+        });
     }
 
     /// Whether a publish attempt has begun and not ended, in whatever generation.
@@ -193,7 +234,10 @@ impl Deciding<'_> {
         self.frozen.workflow.nodes.iter().any(|node| {
             matches!(node.kind, NodeKind::Publish)
                 && self.run().node(&node.id).is_some_and(|state| {
-                    state.attempts.iter().any(|attempt| attempt.began.is_some() && attempt.report.is_none())
+                    state
+                        .attempts
+                        .iter()
+                        .any(|attempt| attempt.began.is_some() && attempt.report.is_none())
                 })
         })
     }
@@ -202,7 +246,10 @@ impl Deciding<'_> {
     fn finish(&mut self) {
         let run = self.run();
         if let Some(stuck) = &run.stuck {
-            if stuck.since.plus(std::time::Duration::from_millis(self.frozen.policy.guard.patience_ms)) <= self.now {
+            if stuck.since.plus(std::time::Duration::from_millis(
+                self.frozen.policy.guard.patience_ms,
+            )) <= self.now
+            {
                 let why = format!("{} Nobody stepped in for too long.", stuck.why);
                 self.end(EndedHow::Failed, &why);
             }
@@ -210,7 +257,9 @@ impl Deciding<'_> {
         }
         let unposted = run.plan.as_ref().is_some_and(|plan| {
             plan.posted.is_none()
-                && run.refused.contains_key(crate::run::ActionKey::plan(&run.created.run, &plan.hash).as_str())
+                && run
+                    .refused
+                    .contains_key(crate::run::ActionKey::plan(&run.created.run, &plan.hash).as_str())
         });
         if unposted {
             return self.stop_for("The plan could not be posted on the issue.".to_owned());
@@ -218,10 +267,15 @@ impl Deciding<'_> {
         if !run.nodes.values().all(super::super::state::Node::is_settled) {
             return;
         }
-        let failed = self.frozen.workflow.nodes.iter().find_map(|node| match &run.node(&node.id)?.phase {
-            NodePhase::Failed { why } => Some(format!("The step `{}` failed. {why}", node.id)),
-            _ => None,
-        });
+        let failed = self
+            .frozen
+            .workflow
+            .nodes
+            .iter()
+            .find_map(|node| match &run.node(&node.id)?.phase {
+                NodePhase::Failed { why } => Some(format!("The step `{}` failed. {why}", node.id)),
+                _ => None,
+            });
         if let Some(why) = failed {
             return self.stop_for(why);
         }
@@ -245,7 +299,11 @@ impl Deciding<'_> {
 }
 
 fn frozen_producer(deciding: &Deciding<'_>, gate: &crate::workflow::GateNode) -> Option<NodeId> {
-    deciding.frozen.workflow.producer(&gate.artifact).map(|node| node.id.clone())
+    deciding
+        .frozen
+        .workflow
+        .producer(&gate.artifact)
+        .map(|node| node.id.clone())
 }
 
 /// What conditions may refer to.
@@ -255,7 +313,7 @@ pub(super) struct Outputs<'a> {
 
 impl Scope for Outputs<'_> {
     fn output(&self, node: &NodeId, field: &str) -> Option<Field> {
-        self.run.node(node)?.fields.get(field).map(to_field)
+        self.run.node(node)?.fields.get(field).cloned()
     }
 
     fn input(&self, name: &str) -> Option<Field> {
@@ -267,14 +325,6 @@ impl Scope for Outputs<'_> {
             "plan_only" => Some(Field::Bool(created.plan_only)),
             _ => None,
         }
-    }
-}
-
-fn to_field(value: &Value) -> Field {
-    match value {
-        Value::Text(text) => Field::Text(text.clone()),
-        Value::Number(number) => Field::Number(*number),
-        Value::Bool(truth) => Field::Bool(*truth),
     }
 }
 
