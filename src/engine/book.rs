@@ -17,7 +17,7 @@ use crate::run::{
     Created, Event, FORMAT, Frozen, Input, Origin, Recorded, Run, decide, evolve, next_wake, outstanding, phase,
     replay,
 };
-use crate::store::{Append, Appended, Journal, NewOutcome, RunRow};
+use crate::store::{Append, Appended, InboxKind, Journal, NewOutcome, RunRow};
 
 /// How often one input is decided again after losing a race, before the conflict is reported.
 const MOST_CONFLICTS: u32 = 20;
@@ -116,6 +116,7 @@ impl<J: Journal, C: Clock> Book<J, C> {
             consumes,
             note: None,
             outcomes: Vec::new(),
+            contents: Vec::new(),
             at: now,
         };
         match self.journal.append(append).await? {
@@ -126,7 +127,7 @@ impl<J: Journal, C: Clock> Book<J, C> {
             }
             Appended::IssueTaken(other) => Ok(Creation::Taken(other)),
             // The same run was created before, by an earlier try at the same input.
-            Appended::Conflict => Ok(Creation::Taken(id)),
+            Appended::Conflict | Appended::Settled => Ok(Creation::Taken(id)),
         }
     }
 
@@ -156,6 +157,7 @@ impl<J: Journal, C: Clock> Book<J, C> {
                 consumes,
                 note: None,
                 outcomes: Vec::new(),
+                contents: Vec::new(),
                 at: now,
             };
             match self.journal.append(append).await? {
@@ -166,6 +168,8 @@ impl<J: Journal, C: Clock> Book<J, C> {
                     self.let_go(run, Some(&page));
                     return Ok(Some(Told { page, events }));
                 }
+                // Somebody else has processed the row: the input has had its effect.
+                Appended::Settled => return Ok(Some(Told { page, events: Vec::new() })),
                 Appended::Conflict | Appended::IssueTaken(_) => *slot = None,
             }
         }
@@ -192,6 +196,8 @@ impl<J: Journal, C: Clock> Book<J, C> {
             why: error.to_string(),
         })?;
         let new = NewOutcome {
+            kind: InboxKind::Outcome,
+            facts: String::new(),
             key: key.to_owned(),
             lane: outcome.run.to_string(),
             body,
@@ -269,8 +275,8 @@ fn fold(run: &mut Option<Run>, events: &[Event], now: crate::model::Timestamp) -
 fn row(frozen: &Frozen, run: &Run) -> RunRow {
     let created = &run.created;
     let (repository, repository_name, issue) = match &created.origin {
-        Origin::Issue { repository, name, number, .. } => (*repository, name.to_string(), Some(*number)),
-        Origin::Local { repository } => (RepositoryId(0), repository.clone(), None::<IssueNumber>),
+        Origin::Issue { repository, name, number, .. } => (*repository, name.clone(), Some(*number)),
+        Origin::Local { name, .. } => (RepositoryId(0), name.clone(), None::<IssueNumber>),
     };
     let (cost, unknown) = run.cost();
     RunRow {

@@ -200,6 +200,6 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
     }
 
     async fn settle(&self, seq: i64, note: String) -> Result<(), Error> {
-        Ok(self.book.journal().settle(seq, Settle::Done { note }).await?)
+        Ok(self.book.journal().settle(seq, Settle::Done { note: Some(note) }).await?)
     }
 }

@@ -89,8 +89,10 @@ pub enum Origin {
     },
     /// A task for a repository on this machine.
     Local {
-        /// The repository's folder, for people.
-        repository: String,
+        /// The repository's folder.
+        path: String,
+        /// A name for it, for people: `local/` and the folder's own name.
+        name: RepositoryName,
     },
 }
 

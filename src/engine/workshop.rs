@@ -1,0 +1,35 @@
+//! Where attempts are made: what the engine asks of whoever runs agents and checks.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::book::Page;
+use super::error::Error;
+use crate::model::AttemptKey;
+use crate::run::Report;
+use crate::workflow::Node;
+
+/// A place at the bench; given back when dropped.
+pub struct Slot(pub Option<tokio::sync::OwnedSemaphorePermit>);
+
+/// Runs agents and checks.
+pub trait Workshop: Send + Sync + 'static {
+    /// Waits for a place; `None` where the wait was broken off.
+    fn slot(&self, node: &Node, stop: &CancellationToken) -> impl Future<Output = Option<Slot>> + Send;
+
+    /// Makes one attempt and says what came of it. When it returns, nothing of the attempt is left running.
+    ///
+    /// # Errors
+    /// This machine failed, not the candidate.
+    fn attempt(
+        &self,
+        page: &Page,
+        key: &AttemptKey,
+        stop: &CancellationToken,
+    ) -> impl Future<Output = Result<Report, Error>> + Send;
+
+    /// Lets time pass.
+    fn pause(&self, duration: Duration) -> impl Future<Output = ()> + Send;
+}
