@@ -1,0 +1,81 @@
+//! The few words for people whom no run answers: refusals, corrections, help. Each is said at most once.
+
+use super::deliveries::Call;
+use super::{Desk, passing};
+use crate::command::{Mistake, help};
+use crate::engine::error::Error;
+use crate::engine::ground::Ground;
+use crate::github::{Forge, Reactable, Reaction};
+use crate::model::{Clock, CommentId, ContentHash, IssueNumber};
+use crate::report::{self, courtesy};
+use crate::store::Journal;
+
+impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
+    /// Tells somebody without permission so: a reaction on every such comment, one sentence a thread.
+    pub(super) async fn refuse(
+        &self,
+        call: &Call<'_>,
+        thread: IssueNumber,
+        comment: Option<CommentId>,
+    ) -> Result<(), Error> {
+        if let Some(comment) = comment {
+            let to = Reactable::Comment(comment);
+            self.forge.react(&call.repository, to, Reaction::Confused).await.map_err(passing)?;
+        }
+        self.say(call, thread, "refusal", &report::needs_write()).await
+    }
+
+    /// Corrects a command that is one letter away from ours, or malformed.
+    pub(super) async fn correct(
+        &self,
+        call: &Call<'_>,
+        thread: IssueNumber,
+        comment: CommentId,
+        mistake: &Mistake,
+    ) -> Result<(), Error> {
+        self.say(call, thread, &format!("correction-{comment}"), &report::correction(mistake)).await
+    }
+
+    /// Lists the commands.
+    pub(super) async fn help(&self, call: &Call<'_>, thread: IssueNumber, comment: CommentId) -> Result<(), Error> {
+        self.say(call, thread, &format!("help-{comment}"), &help("footplate")).await
+    }
+
+    /// Answers a comment that no run answers.
+    pub(super) async fn answer(
+        &self,
+        call: &Call<'_>,
+        thread: IssueNumber,
+        comment: CommentId,
+        text: String,
+    ) -> Result<(), Error> {
+        self.say(call, thread, &format!("answer-{comment}"), &text).await
+    }
+
+    /// Says why no run can begin; the same reason is said once a thread.
+    pub(super) async fn say_once(&self, call: &Call<'_>, thread: IssueNumber, why: &str) -> Result<(), Error> {
+        let key = format!("cannot-start-{}", ContentHash::of(why).short());
+        self.say(call, thread, &key, &report::cannot_start(why)).await
+    }
+
+    /// Shows that a comment was seen. It is a nicety: a failure is logged, and nothing waits for it.
+    pub(super) async fn acknowledge(&self, call: &Call<'_>, to: Reactable) {
+        if let Err(error) = self.forge.react(&call.repository, to, Reaction::Eyes).await {
+            tracing::warn!(%error, "a reaction could not be set");
+        }
+    }
+
+    /// Posts a text once for its key: a comment of our App that begins with its marker is looked for first.
+    async fn say(&self, call: &Call<'_>, thread: IssueNumber, key: &str, text: &str) -> Result<(), Error> {
+        let marker = courtesy(key);
+        let comments = self.forge.comments(&call.repository, thread).await.map_err(passing)?;
+        let said = comments
+            .iter()
+            .any(|comment| comment.app == Some(self.manners.app) && comment.body.trim_end().ends_with(&marker));
+        if !said {
+            let body = format!("{text}\n\n{marker}");
+            self.forge.create_comment(&call.repository, thread, &body).await.map_err(passing)?;
+        }
+        Ok(())
+    }
+}
