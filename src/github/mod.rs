@@ -12,10 +12,30 @@
 //! What a delivery *means* is decided in [`crate::command`] and [`crate::run`]; what is said, in
 //! [`crate::report`]; whether a write is wise, in [`crate::publish`].
 
-mod error;
+// In: the webhook door.
+mod door;
 mod facts;
+mod payload;
+// Out: what may be asked, and what can go wrong.
+mod error;
 mod forge;
+// The client, from the calls down to the wire.
+mod app;
+mod calls;
+mod client;
+mod view;
+// Below: credentials, manners, one exchange, its meaning.
+mod answer;
+mod key;
+mod pace;
+mod tokens;
+mod wire;
+// Set-up.
+mod manifest;
 
+pub use app::{AppInfo, HookDelivery, Installation};
+pub use client::{Client, GitAccess, Settings, SetupError};
+pub use door::{Delivery, Door, MAX_BODY_BYTES, Rejection};
 pub use error::{Error, Result};
 pub use facts::{
     CommentFacts, Facts, IssueFacts, IssueText, LabelFacts, PullFacts, PushFacts, RepositoryFacts,
@@ -25,3 +45,6 @@ pub use forge::{
     Comment, Forge, Issue, IssueState, NewPull, Permission, Pull, PullChange, Reactable, Reaction,
     Repository, RepositoryInfo, ReviewComment, User,
 };
+pub use key::{AppKey, KeyError};
+pub use manifest::{Manifest, ManifestError, ManifestUrls};
+pub use pace::{Manners, Rate};

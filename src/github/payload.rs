@@ -1,0 +1,457 @@
+//! Reads GitHub's payloads leniently: a borrowed view of the few fields that matter, everything else skipped.
+//!
+//! It is our own because generated models are gates: they refuse actions and shapes that GitHub added after
+//! they were written, and cost several times as much.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::door::Rejection;
+use super::facts::{
+    CommentFacts, Facts, IssueFacts, IssueText, LabelFacts, PullFacts, PushFacts, RepositoryFacts,
+    ReviewFacts, UserFacts,
+};
+use crate::model::{
+    AppId, CommentId, CommitId, InstallationId, IssueNumber, PullNumber, RepositoryId, Timestamp, UserId,
+};
+
+/// How deep a body may be nested; real payloads stay below 12, and this is also `serde_json`'s limit.
+const MAX_DEPTH: usize = 128;
+
+/// Reads the facts of an event.
+pub(super) fn facts(event: &str, body: &[u8]) -> Result<Facts, Rejection> {
+    let text = checked(body)?;
+    match serde_json::from_str::<View<'_>>(text) {
+        Ok(view) => Ok(view.into_facts(event)),
+        Err(error) if error.is_data() => salvage(event, text, &error),
+        Err(_) => Err(Rejection::NotJson),
+    }
+}
+
+/// Reads the title and body of the issue, or else of the pull request.
+pub(super) fn issue_text(body: &[u8]) -> Result<Option<IssueText>, Rejection> {
+    let view: TextView<'_> = serde_json::from_str(checked(body)?).map_err(|_| Rejection::NotJson)?;
+    Ok(view.issue.or(view.pull_request).map(|text| IssueText {
+        title: text.title.map(String::from).unwrap_or_default(),
+        body: text.body.map(String::from).unwrap_or_default(),
+    }))
+}
+
+/// Keeps what can be kept of a JSON object whose shape is not the documented one: GitHub signed it, so it is
+/// a delivery, and refusing it would lose it for good.
+fn salvage(event: &str, text: &str, why: &serde_json::Error) -> Result<Facts, Rejection> {
+    // The first error may have come before the end of the text; whether all of it is JSON is still open.
+    serde_json::from_str::<IgnoredAny>(text).map_err(|_| Rejection::NotJson)?;
+    let mut facts = Facts {
+        event: event.to_owned(),
+        unreadable: Some(why.to_string()),
+        ..Facts::default()
+    };
+    if let Ok(core) = serde_json::from_str::<Core<'_>>(text) {
+        facts.action = core.action.map(String::from);
+        facts.repository = core.repository.and_then(RepositoryView::into_facts);
+        facts.installation = core.installation.and_then(|it| it.id).map(InstallationId);
+    }
+    Ok(facts)
+}
+
+/// Checks what must hold before parsing: UTF-8, an object, no absurd nesting.
+fn checked(body: &[u8]) -> Result<&str, Rejection> {
+    let text = std::str::from_utf8(body).map_err(|_| Rejection::NotUtf8)?;
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(if is_too_deep(body) {
+            Rejection::TooDeep
+        } else {
+            Rejection::NotJson
+        });
+    }
+    if is_too_deep(body) {
+        Err(Rejection::TooDeep)
+    } else {
+        Ok(text)
+    }
+}
+
+/// Whether brackets are nested too deep outside of strings.
+///
+/// Skipped fields are not covered by the parser's own limit. Counting the brackets first is much cheaper
+/// than following them, and nearly every payload has too few to be deep.
+fn is_too_deep(body: &[u8]) -> bool {
+    let openers = body.iter().filter(|&&byte| byte == b'{' || byte == b'[').count();
+    if openers <= MAX_DEPTH {
+        return false;
+    }
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    for &byte in body {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return true;
+        }
+    }
+    false
+}
+
+/// A text that is borrowed where it holds no escapes. (`Option<Cow<str>>` alone would always be copied.)
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl From<Text<'_>> for String {
+    fn from(text: Text<'_>) -> Self {
+        text.0.into_owned()
+    }
+}
+
+impl Text<'_> {
+    fn timestamp(self) -> Option<Timestamp> {
+        Timestamp::parse(&self.0)
+    }
+
+    /// A commit, where it is one: GitHub writes forty zeros for "none".
+    fn commit(self) -> Option<CommitId> {
+        let is_zero = self.0.bytes().all(|byte| byte == b'0');
+        CommitId::new(self.0).ok().filter(|_| !is_zero)
+    }
+}
+
+#[derive(Deserialize)]
+struct Core<'a> {
+    #[serde(borrow)]
+    action: Option<Text<'a>>,
+    #[serde(borrow)]
+    repository: Option<RepositoryView<'a>>,
+    installation: Option<IdView>,
+}
+
+#[derive(Deserialize)]
+struct View<'a> {
+    #[serde(borrow)]
+    action: Option<Text<'a>>,
+    #[serde(borrow)]
+    repository: Option<RepositoryView<'a>>,
+    installation: Option<IdView>,
+    #[serde(borrow)]
+    sender: Option<UserView<'a>>,
+    #[serde(borrow)]
+    issue: Option<IssueView<'a>>,
+    #[serde(borrow)]
+    comment: Option<CommentView<'a>>,
+    #[serde(borrow)]
+    label: Option<LabelView<'a>>,
+    #[serde(borrow)]
+    pull_request: Option<PullView<'a>>,
+    #[serde(borrow)]
+    review: Option<ReviewView<'a>>,
+    #[serde(borrow)]
+    changes: Option<ChangesView<'a>>,
+    #[serde(borrow, rename = "ref")]
+    reference: Option<Text<'a>>,
+    #[serde(borrow)]
+    before: Option<Text<'a>>,
+    #[serde(borrow)]
+    after: Option<Text<'a>>,
+    forced: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct IdView {
+    id: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct RepositoryView<'a> {
+    id: Option<u64>,
+    #[serde(borrow)]
+    full_name: Option<Text<'a>>,
+    #[serde(borrow)]
+    default_branch: Option<Text<'a>>,
+    private: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct UserView<'a> {
+    id: Option<u64>,
+    #[serde(borrow)]
+    login: Option<Text<'a>>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct LabelView<'a> {
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct IssueView<'a> {
+    number: Option<u64>,
+    #[serde(borrow)]
+    title: Option<Text<'a>>,
+    #[serde(borrow)]
+    state: Option<Text<'a>>,
+    #[serde(borrow)]
+    state_reason: Option<Text<'a>>,
+    pull_request: Option<IgnoredAny>,
+    #[serde(borrow)]
+    labels: Option<Vec<LabelView<'a>>>,
+    #[serde(borrow)]
+    user: Option<UserView<'a>>,
+    performed_via_github_app: Option<IdView>,
+    #[serde(borrow)]
+    updated_at: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct CommentView<'a> {
+    id: Option<u64>,
+    #[serde(borrow)]
+    body: Option<Text<'a>>,
+    #[serde(borrow)]
+    user: Option<UserView<'a>>,
+    performed_via_github_app: Option<IdView>,
+    #[serde(borrow)]
+    created_at: Option<Text<'a>>,
+    #[serde(borrow)]
+    updated_at: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct PullView<'a> {
+    number: Option<u64>,
+    #[serde(borrow)]
+    state: Option<Text<'a>>,
+    merged: Option<bool>,
+    #[serde(borrow)]
+    merged_at: Option<Text<'a>>,
+    #[serde(borrow)]
+    merged_by: Option<UserView<'a>>,
+    #[serde(borrow)]
+    head: Option<EndView<'a>>,
+    #[serde(borrow)]
+    base: Option<EndView<'a>>,
+    #[serde(borrow)]
+    user: Option<UserView<'a>>,
+    #[serde(borrow)]
+    labels: Option<Vec<LabelView<'a>>>,
+    #[serde(borrow)]
+    updated_at: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct EndView<'a> {
+    #[serde(borrow, rename = "ref")]
+    reference: Option<Text<'a>>,
+    #[serde(borrow)]
+    sha: Option<Text<'a>>,
+    repo: Option<IdView>,
+}
+
+#[derive(Deserialize)]
+struct ReviewView<'a> {
+    id: Option<u64>,
+    #[serde(borrow)]
+    state: Option<Text<'a>>,
+    #[serde(borrow)]
+    body: Option<Text<'a>>,
+    #[serde(borrow)]
+    user: Option<UserView<'a>>,
+    #[serde(borrow)]
+    commit_id: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ChangesView<'a> {
+    #[serde(borrow)]
+    body: Option<FromView<'a>>,
+    title: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct FromView<'a> {
+    #[serde(borrow)]
+    from: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct TextView<'a> {
+    #[serde(borrow)]
+    issue: Option<TitledView<'a>>,
+    #[serde(borrow)]
+    pull_request: Option<TitledView<'a>>,
+}
+
+#[derive(Deserialize)]
+struct TitledView<'a> {
+    #[serde(borrow)]
+    title: Option<Text<'a>>,
+    #[serde(borrow)]
+    body: Option<Text<'a>>,
+}
+
+impl View<'_> {
+    fn into_facts(self, event: &str) -> Facts {
+        let action = self.action.map(String::from);
+        // A comment says through which App it was written. An issue says it too, but of its opening only:
+        // on every later event that would be about somebody else.
+        let via_app = match (&self.comment, &self.issue) {
+            (Some(comment), _) => comment.performed_via_github_app.as_ref(),
+            (None, Some(issue)) if action.as_deref() == Some("opened") => {
+                issue.performed_via_github_app.as_ref()
+            }
+            _ => None,
+        };
+        let via_app = via_app.and_then(|app| app.id).map(AppId);
+        let (reference, before, after) = (self.reference, self.before, self.after);
+        let push = (event == "push")
+            .then_some(reference)
+            .flatten()
+            .map(|reference| PushFacts {
+                reference: reference.into(),
+                before: before.and_then(Text::commit),
+                after: after.and_then(Text::commit),
+                forced: self.forced.unwrap_or(false),
+            });
+        Facts {
+            event: event.to_owned(),
+            action,
+            repository: self.repository.and_then(RepositoryView::into_facts),
+            installation: self.installation.and_then(|it| it.id).map(InstallationId),
+            sender: self.sender.and_then(UserView::into_facts),
+            via_app,
+            issue: self.issue.and_then(IssueView::into_facts),
+            comment: self.comment.and_then(CommentView::into_facts),
+            label: self
+                .label
+                .and_then(|label| label.name)
+                .map(|name| LabelFacts { name: name.into() }),
+            pull_request: self.pull_request.and_then(PullView::into_facts),
+            review: self.review.and_then(ReviewView::into_facts),
+            title_changed: self
+                .changes
+                .as_ref()
+                .is_some_and(|changes| changes.title.is_some()),
+            body_before: self
+                .changes
+                .and_then(|changes| changes.body?.from)
+                .map(String::from),
+            push,
+            unreadable: None,
+        }
+    }
+}
+
+impl RepositoryView<'_> {
+    fn into_facts(self) -> Option<RepositoryFacts> {
+        Some(RepositoryFacts {
+            id: RepositoryId(self.id?),
+            full_name: self.full_name.map(String::from),
+            default_branch: self.default_branch.map(String::from),
+            private: self.private,
+        })
+    }
+}
+
+impl UserView<'_> {
+    fn into_facts(self) -> Option<UserFacts> {
+        let (login, kind) = (self.login.map(String::from), self.kind.map(String::from));
+        let is_bot =
+            kind.as_deref() == Some("Bot") || login.as_deref().is_some_and(|it| it.ends_with("[bot]"));
+        Some(UserFacts {
+            id: UserId(self.id?),
+            login,
+            kind,
+            is_bot,
+        })
+    }
+}
+
+impl IssueView<'_> {
+    fn into_facts(self) -> Option<IssueFacts> {
+        Some(IssueFacts {
+            number: IssueNumber(self.number?),
+            title: self.title.map(String::from),
+            state: self.state.map(String::from),
+            state_reason: self.state_reason.map(String::from),
+            is_pull_request: self.pull_request.is_some(),
+            labels: names(self.labels),
+            user: self.user.and_then(UserView::into_facts),
+            updated_at: self.updated_at.and_then(Text::timestamp),
+        })
+    }
+}
+
+impl CommentView<'_> {
+    fn into_facts(self) -> Option<CommentFacts> {
+        Some(CommentFacts {
+            id: CommentId(self.id?),
+            body: self.body.map(String::from).unwrap_or_default(),
+            user: self.user.and_then(UserView::into_facts),
+            created_at: self.created_at.and_then(Text::timestamp),
+            updated_at: self.updated_at.and_then(Text::timestamp),
+        })
+    }
+}
+
+impl PullView<'_> {
+    fn into_facts(self) -> Option<PullFacts> {
+        let (mut head_ref, mut head_commit, mut head_repository) = (None, None, None);
+        if let Some(head) = self.head {
+            head_ref = head.reference.map(String::from);
+            head_commit = head.sha.and_then(Text::commit);
+            head_repository = head.repo.and_then(|repo| repo.id).map(RepositoryId);
+        }
+        Some(PullFacts {
+            number: PullNumber(self.number?),
+            state: self.state.map(String::from),
+            merged: self.merged.unwrap_or(self.merged_at.is_some()),
+            merged_by: self.merged_by.and_then(UserView::into_facts),
+            head_ref,
+            head_commit,
+            head_repository,
+            base_ref: self.base.and_then(|base| base.reference).map(String::from),
+            user: self.user.and_then(UserView::into_facts),
+            labels: names(self.labels),
+            updated_at: self.updated_at.and_then(Text::timestamp),
+        })
+    }
+}
+
+impl ReviewView<'_> {
+    fn into_facts(self) -> Option<ReviewFacts> {
+        Some(ReviewFacts {
+            id: self.id?,
+            state: self.state.map(|state| state.0.to_ascii_lowercase()),
+            body: self.body.map(String::from).unwrap_or_default(),
+            user: self.user.and_then(UserView::into_facts),
+            commit: self.commit_id.and_then(Text::commit),
+        })
+    }
+}
+
+fn names(labels: Option<Vec<LabelView<'_>>>) -> Vec<String> {
+    labels
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|label| label.name)
+        .map(String::from)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
