@@ -1,0 +1,80 @@
+//! Where an attempt's things lie.
+
+use std::path::{Path, PathBuf};
+
+use super::machine;
+use crate::engine::error::Error;
+use crate::model::{AttemptKey, RunId};
+
+/// The folders of a data directory.
+///
+/// A run has one worktree for its agents, recycled from attempt to attempt, and two checkouts for checks;
+/// everything else belongs to a single attempt and goes with it.
+#[derive(Debug, Clone)]
+pub struct Folders {
+    root: PathBuf,
+}
+
+impl Folders {
+    /// The folders below a data directory.
+    pub fn new(data_dir: &Path) -> Self {
+        Self { root: data_dir.to_owned() }
+    }
+
+    /// Where mirrors lie.
+    pub fn mirrors(&self) -> PathBuf {
+        self.root.join("mirrors")
+    }
+
+    /// The worktree of a node's agents.
+    pub fn worktree(&self, key: &AttemptKey) -> PathBuf {
+        self.of_run(&key.run).join(format!("work-{}", key.node))
+    }
+
+    /// A fresh checkout for checks of the work.
+    pub fn checkout(&self, key: &AttemptKey) -> PathBuf {
+        self.of_run(&key.run).join(format!("check-{}", key.node))
+    }
+
+    /// A fresh checkout for checks of the base.
+    pub fn baseline(&self, key: &AttemptKey) -> PathBuf {
+        self.of_run(&key.run).join(format!("base-{}", key.node))
+    }
+
+    /// All that a run has on disk besides refs and rows.
+    pub fn of_run(&self, run: &RunId) -> PathBuf {
+        self.root.join("runs").join(run.as_str())
+    }
+
+    /// The file with the prompt, outside the worktree, so that it is no part of the work.
+    pub fn brief(&self, key: &AttemptKey) -> PathBuf {
+        self.of_attempt(key).join("brief.md")
+    }
+
+    /// The private home of an attempt.
+    pub fn home(&self, key: &AttemptKey) -> PathBuf {
+        self.of_attempt(key).join("home")
+    }
+
+    fn of_attempt(&self, key: &AttemptKey) -> PathBuf {
+        self.of_run(&key.run).join(format!("attempt-{}-{}-{}", key.node, key.generation, key.n))
+    }
+
+    /// Makes the folder of an attempt anew and puts the brief there.
+    pub(super) async fn open(&self, key: &AttemptKey, brief: &str) -> Result<(), Error> {
+        let folder = self.of_attempt(key);
+        self.clear(key).await;
+        tokio::fs::create_dir_all(folder.join("home")).await.map_err(machine)?;
+        tokio::fs::write(folder.join("brief.md"), brief).await.map_err(machine)
+    }
+
+    /// Removes what belongs to a single attempt.
+    pub(super) async fn clear(&self, key: &AttemptKey) {
+        let folder = self.of_attempt(key);
+        if let Err(error) = tokio::fs::remove_dir_all(&folder).await
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(folder = %folder.display(), %error, "the folder of an attempt could not be removed");
+        }
+    }
+}

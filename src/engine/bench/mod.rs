@@ -1,0 +1,113 @@
+//! The workbench: where agents and checks really run, in worktrees of their own.
+//!
+//! An attempt's way: a worktree at the commit it starts from, the inputs in `.footplate/`, the brief beside the
+//! worktree, the harness under the guard's limits; then the artifacts are collected and linted, the changes
+//! become a snapshot on a ref of ours, and the verdict is drawn from these facts.
+//! Whatever failed, the next attempt begins on a clean tree.
+
+mod agent;
+mod brief;
+mod check;
+mod folders;
+mod mirrors;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::book::Page;
+use super::error::Error;
+use super::workshop::{Slot, Workshop};
+use crate::agent::{CheckRun, Harness, Marker};
+use crate::model::{AttemptKey, Clock, CommitId, ContentHash};
+use crate::run::Report;
+use crate::store::Journal;
+use crate::workflow::{Node, NodeKind};
+
+pub use folders::Folders;
+pub use mirrors::{Mirrors, Tokens};
+
+/// What a workbench is made of.
+pub struct Equipment<J> {
+    /// Where worktrees, briefs and private homes lie.
+    pub folders: Folders,
+    /// The repositories.
+    pub mirrors: Arc<Mirrors>,
+    /// The harnesses by the names that configuration gives them.
+    pub harnesses: BTreeMap<String, Harness>,
+    /// The mark that every process of ours carries.
+    pub marker: Marker,
+    /// Where artifacts are kept.
+    pub journal: J,
+    /// How many attempts may run at once.
+    pub places: usize,
+    /// The search path that agents and checks get; a sane default where unset.
+    pub path: Option<String>,
+    /// Further variables that the operator lets through to agents and checks.
+    pub env: BTreeMap<String, String>,
+}
+
+/// Runs agents and checks on this machine.
+pub struct Bench<J, C> {
+    equipment: Equipment<J>,
+    clock: C,
+    places: Arc<Semaphore>,
+    /// What the checks said about base commits, by commit and commands. Lost with the process, and made again.
+    baselines: Mutex<BTreeMap<(CommitId, ContentHash), Arc<CheckRun>>>,
+}
+
+impl<J: Journal, C: Clock> Bench<J, C> {
+    /// Sets the workbench up.
+    pub fn new(equipment: Equipment<J>, clock: C) -> Self {
+        let places = Arc::new(Semaphore::new(equipment.places.max(1)));
+        Self { equipment, clock, places, baselines: Mutex::default() }
+    }
+
+    /// The text of an artifact.
+    async fn text(&self, hash: &ContentHash) -> Result<Option<String>, Error> {
+        let bytes = self.equipment.journal.get(hash).await?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+}
+
+impl<J: Journal, C: Clock> Workshop for Bench<J, C> {
+    async fn slot(&self, node: &Node, stop: &CancellationToken) -> Option<Slot> {
+        if matches!(node.kind, NodeKind::Publish) {
+            return Some(Slot(None));
+        }
+        tokio::select! {
+            () = stop.cancelled() => None,
+            permit = Arc::clone(&self.places).acquire_owned() => permit.ok().map(|permit| Slot(Some(permit))),
+        }
+    }
+
+    async fn attempt(&self, page: &Page, key: &AttemptKey, stop: &CancellationToken) -> Result<Report, Error> {
+        let node = page
+            .frozen
+            .workflow
+            .node(&key.node)
+            .ok_or_else(|| Error::Refused { why: format!("the workflow has no step `{}`", key.node) })?;
+        let report = match &node.kind {
+            NodeKind::Agent(agent) => self.agent(page, key, node, agent, stop).await,
+            NodeKind::Loop(looped) => self.agent(page, key, node, &looped.agent, stop).await,
+            NodeKind::Check(check) => self.check(page, key, check, stop).await,
+            NodeKind::Gate(_) | NodeKind::Publish | NodeKind::Cancel { .. } => {
+                Err(Error::Refused { why: format!("the step `{}` is nothing to run", key.node) })
+            }
+        };
+        self.equipment.folders.clear(key).await;
+        report
+    }
+
+    async fn pause(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// A failure of this machine, not of a candidate.
+fn machine(error: impl std::fmt::Display) -> Error {
+    Error::Transient { why: error.to_string(), after: None }
+}
