@@ -100,9 +100,9 @@ pub fn parse(name: &ArtifactName, text: &str) -> Result<Document, Vec<Finding>> 
     };
     let mut front = Front::open(text, contract)?;
     let document = match contract {
-        Contract::Exploration => Exploration::read(&mut front).map(Document::Exploration),
+        Contract::Exploration => Some(Document::Exploration(Exploration::read(&mut front))),
         Contract::Plan => Plan::read(&mut front).map(Document::Plan),
-        Contract::Implementation => Implementation::read(&mut front).map(Document::Implementation),
+        Contract::Implementation => Some(Document::Implementation(Implementation::read(&mut front))),
         Contract::Checks => Checks::read(&mut front).map(Document::Checks),
         Contract::Validation => Validation::read(&mut front).map(Document::Validation),
     };

@@ -18,7 +18,7 @@ pub struct Exploration {
 }
 
 impl Exploration {
-    pub(super) fn read(front: &mut Front) -> Option<Self> {
+    pub(super) fn read(front: &mut Front) -> Self {
         let body = front.body.clone();
         let mut fields = front.fields(&["files", "notes"]);
         if !fields.has("files") {
@@ -29,7 +29,7 @@ impl Exploration {
         }
         let files = read_files(&mut fields);
         let notes = fields.texts("notes").into_iter().map(|(_, text)| text).collect();
-        Some(Self { files, notes, body })
+        Self { files, notes, body }
     }
 }
 

@@ -203,19 +203,15 @@ impl<'a> Fields<'a> {
     pub(super) fn commands(&mut self, name: &str) -> Vec<String> {
         let mut commands = Vec::new();
         for (number, value) in (1..).zip(self.entries(name)) {
-            match one_line(value) {
-                Err(why) => self.find_at(value.span.line, format!("Entry {number} of `{name}` {why}.")),
-                Ok(_) => {
-                    let text = value.text().unwrap_or_default().trim();
-                    if text.contains(['\n', '\r']) {
-                        let message = format!(
-                            "Entry {number} of `{name}` must be one line; join its commands with `&&`."
-                        );
-                        self.find_at(value.span.line, message);
-                    } else {
-                        commands.push(text.to_owned());
-                    }
-                }
+            let text = value.text().unwrap_or_default().trim();
+            if let Err(why) = one_line(value) {
+                self.find_at(value.span.line, format!("Entry {number} of `{name}` {why}."));
+            } else if text.contains(['\n', '\r']) {
+                let message =
+                    format!("Entry {number} of `{name}` must be one line; join its commands with `&&`.");
+                self.find_at(value.span.line, message);
+            } else {
+                commands.push(text.to_owned());
             }
         }
         commands

@@ -40,7 +40,7 @@ impl Implementation {
             .collect()
     }
 
-    pub(super) fn read(front: &mut Front) -> Option<Self> {
+    pub(super) fn read(front: &mut Front) -> Self {
         let body = front.body.clone();
         let mut fields = front.fields(&["steps", "deviations"]);
         let steps = fields.each("steps", &["id", "done"], |step| {
@@ -64,10 +64,10 @@ impl Implementation {
             .into_iter()
             .map(|(_, text)| text)
             .collect();
-        Some(Self {
+        Self {
             steps: steps.into_iter().map(|(_, step)| step).collect(),
             deviations,
             body,
-        })
+        }
     }
 }

@@ -71,9 +71,9 @@ pub fn find(candidates: &[Candidate], wanted: &str) -> Result<usize, NotFound> {
         .filter(|c| !c.is_control() && *c != '`')
         .take(80)
         .collect();
-    let names: Vec<[Option<String>; 6]> = candidates.iter().map(ways_to_name).collect();
+    let names: Vec<[Option<String>; WAYS]> = candidates.iter().map(ways_to_name).collect();
     let full = |index: usize| candidates[index].to_string();
-    for way in 0..6 {
+    for way in 0..WAYS {
         // A candidate that is listed twice is one choice, not two.
         let repeated = |index: usize| candidates[..index].contains(&candidates[index]);
         let fitting: Vec<usize> = (0..candidates.len())
@@ -109,8 +109,11 @@ pub fn find(candidates: &[Candidate], wanted: &str) -> Result<usize, NotFound> {
     })
 }
 
+/// In how many ways a candidate can be named.
+const WAYS: usize = 6;
+
 /// The names of a candidate in lower case, the most exact first.
-fn ways_to_name(candidate: &Candidate) -> [Option<String>; 6] {
+fn ways_to_name(candidate: &Candidate) -> [Option<String>; WAYS] {
     let bare = Candidate {
         effort: None,
         ..candidate.clone()

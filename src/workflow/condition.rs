@@ -82,6 +82,8 @@ pub struct InvalidCondition {
 /// A comparison that holds or does not.
 #[derive(Debug, Clone, PartialEq)]
 struct Comparison {
+    /// The byte offset of the left side.
+    at: usize,
     left: Reference,
     operator: Operator,
     right: Literal,
@@ -169,15 +171,24 @@ impl Condition {
         &self.text
     }
 
-    /// The comparisons by size whose right side is no number, and that can therefore never hold.
-    pub(super) fn hopeless(&self) -> impl Iterator<Item = &Reference> {
+    /// The references with their byte offsets within the text.
+    pub(super) fn places(&self) -> impl Iterator<Item = (usize, &Reference)> {
+        self.any
+            .iter()
+            .flatten()
+            .map(|comparison| (comparison.at, &comparison.left))
+    }
+
+    /// The comparisons by size whose right side is no number, and that can therefore never hold, with
+    /// their byte offsets.
+    pub(super) fn hopeless(&self) -> impl Iterator<Item = (usize, &Reference)> {
         self.any
             .iter()
             .flatten()
             .filter(|c| {
                 !matches!(c.operator, Operator::Equal | Operator::Unequal) && c.right.number().is_none()
             })
-            .map(|c| &c.left)
+            .map(|c| (c.at, &c.left))
     }
 }
 
@@ -259,6 +270,8 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn comparison(&mut self) -> Result<Comparison, InvalidCondition> {
+        self.skip_space();
+        let at = self.at;
         let left = self.reference()?;
         self.skip_space();
         let operators = [
@@ -277,6 +290,7 @@ impl<'a> Reader<'a> {
         };
         let right = self.literal()?;
         Ok(Comparison {
+            at,
             left,
             operator,
             right,
@@ -284,7 +298,6 @@ impl<'a> Reader<'a> {
     }
 
     fn reference(&mut self) -> Result<Reference, InvalidCondition> {
-        self.skip_space();
         let start = self.at;
         if self.rest().starts_with('(') {
             return Err(self.wrong("conditions have no parentheses; `&&` binds closer than `||`"));

@@ -13,10 +13,10 @@ use super::{Condition, Template, TriggerRule, suggest};
 use crate::model::{ArtifactName, NodeId, Role};
 
 /// How long a gate waits unless its node says otherwise: two weeks outlast a holiday.
-const EXPIRES: Duration = Duration::from_secs(14 * 24 * 3600);
+const EXPIRES: Duration = Duration::from_hours(14 * 24);
 
 /// The longest duration that can be asked for.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+const LONGEST: Duration = Duration::from_hours(366 * 24);
 
 /// The most attempts of a node, iterations of a loop and rounds of a repair: each costs money.
 const MOST_REPEATS: u32 = 100;
@@ -69,12 +69,14 @@ pub(super) struct DraftNode {
     pub(super) on_fail: Option<At<OnFail>>,
     /// Where `repeat_from` stands.
     pub(super) repeat_from: Option<Span>,
-    /// Where the loop's condition stands.
-    pub(super) until: Option<Span>,
+    /// The loop's condition.
+    pub(super) until: Option<At<Condition>>,
     /// Where the prompt or the reason of a cancel stands.
     pub(super) template: Option<Span>,
     /// Where `split_by` stands.
     pub(super) split_by: Option<Span>,
+    /// Whether a problem of the node itself has been told, so that its order is not sure.
+    pub(super) flawed: bool,
 }
 
 impl DraftNode {
@@ -95,7 +97,9 @@ impl DraftNode {
             until: None,
             template: None,
             split_by: None,
+            flawed: false,
         };
+        let told = problems.len();
         let Shape::Map(pairs) = &value.shape else {
             problems.push_help(
                 place,
@@ -106,6 +110,7 @@ impl DraftNode {
                 ),
                 "write for example `{role: plan, needs: [explore]}`",
             );
+            draft.flawed = true;
             return draft;
         };
         let kind = kind_of(&draft.id, pairs, problems);
@@ -124,6 +129,7 @@ impl DraftNode {
             .unwrap_or_default();
         draft.read_on_fail(&mut fields);
         draft.kind = kind.and_then(|kind| draft.read_kind(kind, &mut fields));
+        draft.flawed = problems.len() > told;
         draft
     }
 
@@ -216,7 +222,7 @@ impl DraftNode {
         let mut inner = fields.inner("loop", value, &["until", "max_iterations"])?;
         let until = inner.condition("until");
         let max_iterations = inner.count("max_iterations");
-        self.until = until.as_ref().map(|at| at.span);
+        self.until.clone_from(&until);
         Some(NodeKind::Loop(LoopNode {
             agent: agent?,
             until: until?.value,
@@ -340,7 +346,7 @@ impl<'a> Fields<'a> {
                     let names: Vec<&str> = fitting.map(|(name, _)| *name).collect();
                     let help = suggest::help(name, names.iter().copied());
                     self.problems
-                        .push_help(key.span, format!("unknown key `{}`", short(name)), help);
+                        .note(key.span, format!("unknown key `{}`", short(name)), help);
                 }
                 Some((_, kinds)) => {
                     if let Some(kind) = kind
@@ -460,7 +466,7 @@ impl<'a> Fields<'a> {
             };
             let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
             self.problems
-                .push_help(value.span, message, suggest::help(text, words.iter().copied()));
+                .note(value.span, message, suggest::help(text, words.iter().copied()));
         }
         found
     }
@@ -505,7 +511,7 @@ impl<'a> Fields<'a> {
         match Condition::parse(text) {
             Ok(condition) => Some(At {
                 value: condition,
-                span: value.span,
+                span: within(value, text, 0),
             }),
             Err(invalid) => {
                 let span = within(value, text, invalid.offset);
@@ -525,7 +531,7 @@ impl<'a> Fields<'a> {
         match Template::parse(text) {
             Ok(template) => Some(At {
                 value: template,
-                span: value.span,
+                span: within(value, text, 0),
             }),
             Err(invalid) => {
                 let span = within(value, text, invalid.offset);
@@ -556,6 +562,21 @@ impl<'a> Fields<'a> {
             return None;
         }
         Some(CheckCommands::Listed(commands))
+    }
+}
+
+/// The place at an offset within a text that [`within`] has placed.
+pub(super) fn part(span: Span, text: &str, offset: usize) -> Span {
+    // A text that does not stand in the source as it is has another length there.
+    if span.length != text.len() || text.contains('\n') || !text.is_char_boundary(offset) {
+        return span;
+    }
+    let before = u32::try_from(text[..offset].chars().count()).unwrap_or(0);
+    Span {
+        line: span.line,
+        column: span.column.saturating_add(before),
+        offset: span.offset + offset,
+        length: text.len() - offset,
     }
 }
 

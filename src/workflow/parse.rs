@@ -106,7 +106,7 @@ impl Head {
             match key.text.as_str() {
                 "name" => {
                     named = true;
-                    head.name = value.text().unwrap_or_default().to_owned();
+                    value.text().unwrap_or_default().clone_into(&mut head.name);
                     if let Err(invalid) = NodeId::new(head.name.as_str()) {
                         problems.push(
                             value.span,
@@ -129,7 +129,7 @@ impl Head {
                     head.place = key.span;
                     head.nodes = nodes(value, problems);
                 }
-                other => problems.push_help(
+                other => problems.note(
                     key.span,
                     format!("unknown key `{}`", draft::short(other)),
                     suggest::help(other, ["name", "description", "nodes"]),

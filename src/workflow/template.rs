@@ -46,7 +46,8 @@ pub struct InvalidTemplate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Text(String),
-    Reference(String),
+    /// A name, and the byte offset of its place.
+    Reference(String, usize),
 }
 
 impl Template {
@@ -89,7 +90,7 @@ impl Template {
             if !plain.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut plain)));
             }
-            parts.push(Part::Reference(name.to_owned()));
+            parts.push(Part::Reference(name.to_owned(), offset));
             rest = next;
         }
         plain.push_str(rest);
@@ -106,7 +107,15 @@ impl Template {
     pub fn references(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
             Part::Text(_) => None,
-            Part::Reference(name) => Some(name.as_str()),
+            Part::Reference(name, _) => Some(name.as_str()),
+        })
+    }
+
+    /// The references with the byte offsets of their places within the text.
+    pub(super) fn places(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Reference(name, at) => Some((*at, name.as_str())),
         })
     }
 
@@ -119,7 +128,7 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Text(text) => out.push_str(text),
-                Part::Reference(name) => {
+                Part::Reference(name, _) => {
                     out.push_str(&lookup(name).ok_or_else(|| UnresolvedReference(name.clone()))?);
                 }
             }

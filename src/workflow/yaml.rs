@@ -166,7 +166,7 @@ pub(super) fn read(text: &str) -> Result<Value, Broken> {
                         *waiting = Some(Key {
                             span: closed.span,
                             text,
-                        })
+                        });
                     }
                     Shape::List(_) | Shape::Map(_) => {
                         return Err(Broken {
