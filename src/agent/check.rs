@@ -227,7 +227,7 @@ impl Sink for Output {
 /// Whether a line is how a shell or a launcher says that something is not installed.
 fn says_missing(line: &str) -> bool {
     let line = line.trim();
-    let by_shell = (line.starts_with("sh:") || line.starts_with("/bin/sh:") || line.starts_with("bash:"))
+    let by_shell = line.split_once(": ").is_some_and(|(who, _)| who.ends_with("sh"))
         && (line.ends_with(": not found") || line.ends_with(": command not found"));
     by_shell
         || line.starts_with("npm ERR! Missing script:")

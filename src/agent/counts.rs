@@ -170,7 +170,8 @@ impl Counter {
         let (Some(ran), Some(rest)) = (self.ran, result) else {
             return false;
         };
-        if !rest.is_empty() && !(rest.starts_with(" (") && rest.ends_with(')')) {
+        let bare = rest.is_empty();
+        if !(bare || rest.starts_with(" (") && rest.ends_with(')')) {
             return false;
         }
         let (mut failed, mut skipped) = (0, 0);
@@ -331,12 +332,12 @@ impl Spread {
             ("passing", true) => self.mocha.get_or_insert_default().passed += number,
             ("failing", false) if self.mocha.is_some() => self.mocha.get_or_insert_default().failed += number,
             ("pending", false) if self.mocha.is_some() => {
-                self.mocha.get_or_insert_default().skipped += number
+                self.mocha.get_or_insert_default().skipped += number;
             }
             ("pass", false) => self.bun.get_or_insert_default().passed += number,
             ("fail", false) if self.bun.is_some() => self.bun.get_or_insert_default().failed += number,
             ("skip" | "todo", false) if self.bun.is_some() => {
-                self.bun.get_or_insert_default().skipped += number
+                self.bun.get_or_insert_default().skipped += number;
             }
             _ => return false,
         }

@@ -77,11 +77,11 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// 120 s to the first event (thinking models start slowly), 10 min of silence (a tool may run that long),
+    /// 2 min to the first event (thinking models start slowly), 10 min of silence (a tool may run that long),
     /// 30 min in all, and 5 s from TERM to KILL, which every agent that heeds TERM at all keeps.
     fn default() -> Self {
         Self {
-            first_event: Duration::from_secs(120),
+            first_event: Duration::from_mins(2),
             idle: Duration::from_mins(10),
             wall: Duration::from_mins(30),
             grace: Duration::from_secs(5),

@@ -156,6 +156,7 @@ fn start(launch: &Launch<'_>) -> Result<(Child, Streams), Error> {
     };
     let mut command = tokio::process::Command::new(program);
     command
+        .arg0(name)
         .args(&launch.argv[1..])
         .current_dir(launch.folder)
         .env_clear()

@@ -96,7 +96,7 @@ mod tests {
             tail.push(b"  ");
         }
         tail.push(&[b'x'; 10]);
-        assert_eq!(tail.text(), "e 99\n\nxxxxxxxxxx", "{:?}", tail.text());
+        assert_eq!(tail.text(), "line 99\n\nxxxxxxxxxx");
         tail.push(&[b'y'; 500]);
         assert!(tail.text().ends_with('y') && tail.bytes.len() <= 40);
     }

@@ -232,19 +232,22 @@ async fn a_shorter_idle_limit_holds_right_after_a_first_event_that_had_more_time
     assert_eq!(ended.stopped, Some(Stop::Idle));
 }
 
+/// Cancels at the first sign of life.
+struct CancelOnLine(CancellationToken);
+
+impl Observer for CancelOnLine {
+    fn saw(&self, _: Progress<'_>) {
+        self.0.cancel();
+    }
+}
+
 #[tokio::test]
 async fn cancelling_stops_it_and_is_kept_as_the_reason() {
     let world = World::new();
     let cancel = CancellationToken::new();
     let harness = sh("echo ready; exec sleep 3600");
-    struct OnLine(CancellationToken);
-    impl Observer for OnLine {
-        fn saw(&self, _: Progress<'_>) {
-            self.0.cancel();
-        }
-    }
     let ended = harness
-        .run(&world.order, cancel.clone(), &OnLine(cancel.clone()))
+        .run(&world.order, cancel.clone(), &CancelOnLine(cancel.clone()))
         .await
         .expect("it starts");
     assert_eq!(ended.stopped, Some(Stop::Cancelled));
@@ -660,7 +663,15 @@ mod checks {
     async fn a_server_that_a_test_leaves_running_is_killed_before_the_next_command() {
         let world = World::new();
         let start = "(trap '' TERM; echo $$ > pid.new; sh -c 'echo $PPID' > pid; while :; do sleep 0.1; done) & while [ ! -s pid ]; do sleep 0.01; done";
-        let run = run(&order(&world, &[], &[start, "kill -0 $(cat pid)"])).await;
+        let run = run(&order(
+            &world,
+            &[],
+            &[
+                start,
+                "grep '^State:[[:space:]]*[^Z[:space:]]' /proc/$(cat pid)/status",
+            ],
+        ))
+        .await;
         assert!(run.commands[0].killed.leftovers >= 1, "{run:#?}");
         assert_eq!(run.commands[1].outcome(), Outcome::Failed);
     }
