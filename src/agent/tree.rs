@@ -1,0 +1,298 @@
+//! Process trees: found by their mark, and ended so that nothing survives.
+//!
+//! Killing a process group is not enough: tools of real agents run in sessions of their own and outlive it.
+//! What belongs to an attempt is whatever carries its mark in the environment, is in its group, or descends
+//! from such a process.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Marker;
+use crate::model::AttemptKey;
+
+/// How long to insist. A process that is still there then hangs in the kernel and cannot be killed at all.
+const INSIST: Duration = Duration::from_secs(10);
+/// Pauses between two looks: a killed process is usually gone within a millisecond.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+/// An environment of real use is a few KiB; the kernel allows some MiB, which an agent might fill.
+const MAX_ENVIRONMENT: u64 = 8 * 1024 * 1024;
+
+/// What to look for.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    /// The mark.
+    pub(super) marker: Marker,
+    /// The process group of the program, which is also its process id; none for a server's leftovers.
+    pub(super) group: Option<Pid>,
+}
+
+/// A process that was found running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Found {
+    pid: Pid,
+    attempt: Option<AttemptKey>,
+}
+
+impl Target {
+    /// Sends TERM to everything found.
+    pub(super) async fn terminate(&self) {
+        let found = self.clone().look().await;
+        if let Some(group) = self.group {
+            // Also reaches what was forked since the look. That the group is gone already is fine.
+            let _ = killpg(group, Signal::SIGTERM);
+        }
+        for process in found {
+            let grouped = self
+                .group
+                .is_some_and(|group| nix::unistd::getpgid(Some(process.pid)).is_ok_and(|its| its == group));
+            if !grouped {
+                let _ = kill(process.pid, Signal::SIGTERM);
+            }
+        }
+    }
+
+    /// Kills everything found, again and again until nothing is left; says what was found and what is left.
+    pub(super) async fn exterminate(&self) -> Extermination {
+        let mut killed = BTreeMap::new();
+        let mut pause = FIRST_PAUSE;
+        let deadline = Instant::now() + INSIST;
+        let mut clear = 0;
+        loop {
+            let Some(found) = self.clone().kill_found().await else {
+                return Extermination { killed, survivors: 1 };
+            };
+            if found.is_empty() {
+                clear += 1;
+                // A process that forks and exits can slip through one look, so that after a kill it takes two.
+                if clear == 2 || killed.is_empty() {
+                    return Extermination { killed, survivors: 0 };
+                }
+            } else {
+                clear = 0;
+            }
+            let left = u32::try_from(found.len()).unwrap_or(u32::MAX);
+            killed.extend(
+                found
+                    .into_iter()
+                    .map(|process| (process.pid.as_raw(), process.attempt)),
+            );
+            if Instant::now() >= deadline {
+                return Extermination {
+                    killed,
+                    survivors: left,
+                };
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// One look and one KILL to each, without waiting: for when there is no time, as when a task is dropped.
+    fn kill_now(&self) -> Vec<Found> {
+        if let Some(group) = self.group {
+            let _ = killpg(group, Signal::SIGKILL);
+        }
+        let found = self.scan();
+        for process in &found {
+            let _ = kill(process.pid, Signal::SIGKILL);
+        }
+        found
+    }
+
+    async fn look(self) -> Vec<Found> {
+        blocking(move || self.scan()).await.unwrap_or_default()
+    }
+
+    /// One look and one KILL to each; `None` if the look did not come to an end.
+    async fn kill_found(self) -> Option<Vec<Found>> {
+        blocking(move || {
+            let found = self.scan();
+            for process in &found {
+                let _ = kill(process.pid, Signal::SIGKILL);
+            }
+            found
+        })
+        .await
+    }
+
+    /// Lists the living processes that belong here, parents before children as far as ids tell.
+    fn scan(&self) -> Vec<Found> {
+        let spared = ourselves();
+        let mut parents = BTreeMap::new();
+        let mut found: BTreeMap<i32, Option<AttemptKey>> = BTreeMap::new();
+        let mut environment = Vec::new();
+        for pid in processes() {
+            if spared.contains(&pid) {
+                continue;
+            }
+            let Some(stat) = Stat::of(pid) else { continue };
+            parents.insert(pid, stat.parent);
+            let ours = self.group.is_some_and(|group| group.as_raw() == stat.group);
+            read_environment(pid, &mut environment);
+            match self.marker.find(&environment) {
+                Some(value) => {
+                    found.insert(pid, Marker::attempt_in(value));
+                }
+                None if ours => {
+                    found.insert(pid, None);
+                }
+                None => {}
+            }
+        }
+        // Children that cleared their environment, and theirs.
+        loop {
+            let children: Vec<_> = parents
+                .iter()
+                .filter(|(pid, parent)| !found.contains_key(pid) && found.contains_key(parent))
+                .map(|(&pid, parent)| (pid, found[parent].clone()))
+                .collect();
+            if children.is_empty() {
+                break;
+            }
+            found.extend(children);
+        }
+        found
+            .into_iter()
+            .map(|(pid, attempt)| Found {
+                pid: Pid::from_raw(pid),
+                attempt,
+            })
+            .collect()
+    }
+}
+
+/// What it took.
+#[derive(Debug, Default)]
+pub(super) struct Extermination {
+    /// Every process that got KILL, with the attempt its mark named.
+    pub(super) killed: BTreeMap<i32, Option<AttemptKey>>,
+    /// How many were still there at the end.
+    pub(super) survivors: u32,
+}
+
+/// A process that a dead server had left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// Its process id, for the log.
+    pub pid: i32,
+    /// The attempt whose mark it carried; `None` for descendants without one.
+    pub attempt: Option<AttemptKey>,
+}
+
+/// Kills what a server that died without warning has left: every process tree with this mark.
+///
+/// Returns when all of them are gone; what cannot be killed within 10 s is counted in the second value, and
+/// its worktrees must not be used again. Give it a server's mark at start, before any attempt begins, or one
+/// attempt's mark before that attempt is declared lost.
+pub async fn kill_leftovers(marker: &Marker) -> (Vec<Leftover>, u32) {
+    let target = Target {
+        marker: marker.clone(),
+        group: None,
+    };
+    let extermination = target.exterminate().await;
+    let leftovers = extermination
+        .killed
+        .into_iter()
+        .map(|(pid, attempt)| Leftover { pid, attempt })
+        .collect();
+    (leftovers, extermination.survivors)
+}
+
+/// Kills a tree when its supervision is dropped half-way, as at a shutdown.
+pub(super) struct Leash(Option<Target>);
+
+impl Leash {
+    /// Holds on to the tree.
+    pub(super) fn on(target: Target) -> Self {
+        Self(Some(target))
+    }
+
+    /// Lets go: the tree has been dealt with.
+    pub(super) fn release(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        if let Some(target) = self.0.take() {
+            // Twice: the first kill may have raced with a fork.
+            for _ in 0..2 {
+                if target.kill_now().is_empty() {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// The part of `/proc/PID/stat` that matters here (proc_pid_stat(5)).
+struct Stat {
+    parent: i32,
+    group: i32,
+}
+
+impl Stat {
+    /// Reads it; `None` if the process is gone or only waits to be reaped.
+    fn of(pid: i32) -> Option<Self> {
+        let mut buffer = [0; 512];
+        let length = File::open(format!("/proc/{pid}/stat"))
+            .ok()?
+            .read(&mut buffer)
+            .ok()?;
+        // The name in parentheses may itself hold spaces and parentheses.
+        let end = buffer[..length].iter().rposition(|&byte| byte == b')')?;
+        let mut fields = std::str::from_utf8(&buffer[end + 1..length])
+            .ok()?
+            .split_ascii_whitespace();
+        let state = fields.next()?;
+        if matches!(state, "Z" | "X" | "x") {
+            return None;
+        }
+        Some(Self {
+            parent: fields.next()?.parse().ok()?,
+            group: fields.next()?.parse().ok()?,
+        })
+    }
+}
+
+/// This process and its ancestors, which are never touched whatever they carry.
+fn ourselves() -> BTreeSet<i32> {
+    let mut spared = BTreeSet::from([1]);
+    let mut pid = std::process::id().cast_signed();
+    while pid > 1 && spared.insert(pid) {
+        pid = Stat::of(pid).map_or(0, |stat| stat.parent);
+    }
+    spared
+}
+
+/// The ids of all processes that this one can see.
+fn processes() -> impl Iterator<Item = i32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// Reads a process's environment; leaves nothing where it may not be read.
+fn read_environment(pid: i32, into: &mut Vec<u8>) {
+    into.clear();
+    if let Ok(file) = File::open(format!("/proc/{pid}/environ"))
+        && file.take(MAX_ENVIRONMENT).read_to_end(into).is_err()
+    {
+        into.clear();
+    }
+}
+
+/// Runs a look at `/proc` where it may block, which it does while a process's memory is locked.
+async fn blocking<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    timeout(INSIST, tokio::task::spawn_blocking(look))
+        .await
+        .ok()?
+        .ok()
+}
