@@ -8,7 +8,7 @@ use url::Url;
 
 use super::Result;
 use super::answer::{Effect, decoded};
-use super::client::{Ask, Client, Voice, bare, encoded, get, next_link};
+use super::client::{Ask, Client, MAX_PAGES, Voice, bare, encoded, get, next_link};
 use super::forge::{Repository, User};
 use super::view::{RepositoryView, UserView, time};
 use super::{Error, wire::Answer};
@@ -170,7 +170,7 @@ impl Client {
     pub async fn hook_deliveries(&self, since: Timestamp) -> Result<Vec<HookDelivery>> {
         let mut all: Vec<HookDelivery> = Vec::new();
         let mut cursor: Option<String> = None;
-        loop {
+        for _ in 0..MAX_PAGES {
             let from = cursor
                 .map(|cursor| format!("&cursor={}", encoded(&cursor)))
                 .unwrap_or_default();
@@ -192,6 +192,9 @@ impl Client {
                 return Ok(all);
             }
         }
+        Err(Error::Broken {
+            why: format!("the list of deliveries has more than {MAX_PAGES} pages"),
+        })
     }
 
     /// Asks GitHub to deliver a webhook again, by the id of one attempt.

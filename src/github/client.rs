@@ -23,7 +23,7 @@ use super::{Error, Result};
 use crate::model::{AppId, Clock, InstallationId, Timestamp};
 
 /// The most pages of a list that are read, of 100 entries each; more is an error, never a silent cut.
-const MAX_PAGES: usize = 100;
+pub(super) const MAX_PAGES: usize = 100;
 
 /// What a client needs to know.
 #[derive(Debug, Clone)]
@@ -418,3 +418,8 @@ pub(super) fn next_link(answer: &Answer) -> Option<&str> {
         .split_once('>')
         .map(|(address, _)| address)
 }
+
+#[cfg(test)]
+mod standin;
+#[cfg(test)]
+mod tests;

@@ -139,3 +139,76 @@ fn refresh_at(now: Timestamp, expires_at: Option<Timestamp>) -> Timestamp {
         _ => usual,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    fn scope() -> Scope {
+        Scope {
+            installation: InstallationId(1),
+            repository: None,
+            permissions: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_for_a_purchase_share_its_failure() {
+        let (tokens, bought, scope) = (Tokens::default(), AtomicUsize::new(0), scope());
+        let mint = || async {
+            bought.fetch_add(1, Ordering::SeqCst);
+            // The others come to wait before this one goes on.
+            tokio::task::yield_now().await;
+            Err(Error::Forbidden {
+                message: "suspended".to_owned(),
+            })
+        };
+        let outcomes = join_all((0..32).map(|_| tokens.get(&scope, Timestamp(0), mint()))).await;
+        assert!(
+            outcomes
+                .iter()
+                .all(|it| matches!(it, Err(Error::Forbidden { .. })))
+        );
+        assert_eq!(bought.load(Ordering::SeqCst), 1);
+        let later = tokens.get(&scope, Timestamp(0), mint()).await;
+        assert!(later.is_err());
+        assert_eq!(bought.load(Ordering::SeqCst), 2, "who comes later tries anew");
+    }
+
+    #[tokio::test]
+    async fn a_purchase_whose_buyer_went_away_is_taken_over() {
+        let (tokens, scope) = (Tokens::default(), scope());
+        {
+            let never = tokens.get(&scope, Timestamp(0), std::future::pending());
+            assert!(futures_util::FutureExt::now_or_never(never).is_none());
+        }
+        let mint = async {
+            Ok(Minted {
+                token: SecretString::from("t"),
+                expires_at: None,
+            })
+        };
+        assert!(tokens.get(&scope, Timestamp(0), mint).await.is_ok());
+    }
+
+    #[test]
+    fn tokens_are_replaced_early_whatever_their_life() {
+        let minutes = |n: u64| Duration::from_mins(n);
+        let now = Timestamp(1_000_000_000);
+        assert_eq!(refresh_at(now, None), now.plus(minutes(50)));
+        assert_eq!(
+            refresh_at(now, Some(now.plus(minutes(60)))),
+            now.plus(minutes(50))
+        );
+        assert_eq!(refresh_at(now, Some(now.plus(minutes(8)))), now.plus(minutes(4)));
+        assert_eq!(
+            refresh_at(now, Some(Timestamp(0))),
+            now.plus(minutes(50)),
+            "our clock is ahead"
+        );
+    }
+}
