@@ -22,6 +22,8 @@ mod outstanding;
 mod phase;
 mod report;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use decide::decide;
 pub use event::{Created, EndedHow, Event, FORMAT, Origin, Person, Recorded, RepeatWhy, UnreadableEvent};
