@@ -248,7 +248,8 @@ fn compare<'r>(
         .context_lines(context)
         .interhunk_lines(0)
         .id_abbrev(40)
-        .include_typechange(true)
+        // `git apply` wants a file that becomes a link as one that goes and one that comes.
+        .include_typechange(context == 0)
         .ignore_submodules(false)
         .ignore_filemode(false)
         .show_binary(context > 0)

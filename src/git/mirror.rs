@@ -226,7 +226,6 @@ impl Mirror {
         .await
     }
 
-
     pub(super) fn locks(&self) -> &Locks {
         &self.inner.locks
     }

@@ -108,14 +108,6 @@ impl Ground {
             .unwrap()
     }
 
-    /// What a commit of the mirror holds: mode, id and path of each file.
-    pub(super) fn tree(&self, commit: &CommitId) -> String {
-        self.run(
-            &self.at("mirror"),
-            &["-c", "core.quotePath=true", "ls-tree", "-r", commit.as_str()],
-        )
-    }
-
     /// What a commit of the mirror holds at a path.
     pub(super) fn content(&self, commit: &CommitId, path: &str) -> Vec<u8> {
         let output = person_s_git(
