@@ -20,7 +20,7 @@ pub mod store;
 pub mod config;
 pub mod publish;
 // Floor 4: the driver.
-//pub mod engine;
+pub mod engine;
 // Floor 5: faces.
 pub mod rehearsal;
 pub mod server;

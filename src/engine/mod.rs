@@ -3,24 +3,35 @@
 //! - [`Book`] reads a run's log, decides, and appends what was decided;
 //! - [`Driver`] hands the inbox's rows to runs, and reconciles what should be in flight with what is;
 //! - [`Executor`] carries actions out, [`InProcess`] as tasks of this process;
-//! - [`Crew`] are the hands: the workshop for attempts, the publisher for everything visible.
+//! - [`Crew`] are the hands: the workshop for attempts, the publisher for everything visible;
+//! - [`Bench`] is the workshop of this machine: worktrees, briefs, agents, checks, snapshots;
+//! - [`Desk`] makes sense of deliveries and orders, and looks up what a decision needs;
+//! - [`Pump`] keeps it all going: rows as they come, wake-ups as they fall due.
 //!
 //! Nothing here decides what a run should do next; that is [`crate::run`].
 
+mod bench;
 mod book;
 mod driver;
 mod error;
 mod executor;
 mod frozen_store;
+mod ground;
 mod hands;
+mod pump;
+mod reception;
 mod reconcile;
 mod workshop;
 
+pub use bench::{Bench, Equipment, Folders, Mirrors, Tokens};
 pub use book::{Book, Creation, Outcome, Page, Told};
 pub use driver::{Driver, Processed, Reading, Reception};
 pub use error::Error;
 pub use executor::{Executor, Hands, InProcess};
 pub use frozen_store::addresses;
+pub use ground::{Drift, Footing, Ground};
 pub use hands::Crew;
+pub use pump::Pump;
+pub use reception::{Desk, LocalOrder, Manners};
 pub use reconcile::reconcile;
 pub use workshop::{Slot, Workshop};

@@ -56,7 +56,7 @@ impl<J: Journal, C: Clock> Bench<J, C> {
         let inputs = self.inputs(page, node).await?;
         let brief = self.brief(page, key, node, agent, &inputs).await?;
         self.equipment.folders.open(key, &brief).await?;
-        let folder = worktree.path().join(ARTIFACTS);
+        let folder = worktree.path.join(ARTIFACTS);
         let since = blocking({
             let (folder, inputs) = (folder.clone(), inputs);
             move || place(&folder, &inputs).map_err(machine)
@@ -69,7 +69,7 @@ impl<J: Journal, C: Clock> Bench<J, C> {
             Err(error) => return Ok(self.failed(key, Failure::Machine, format!("{error}."))),
         };
         let left = self.take_up(&worktree, folder, node, since, ended.ended).await?;
-        self.judge(page, key, node, &ended, left, read_only, &worktree).await
+        self.judge(page, key, &ended, left, read_only, &worktree).await
     }
 
     fn order(
@@ -87,7 +87,7 @@ impl<J: Journal, C: Clock> Bench<J, C> {
             key: key.clone(),
             role: agent.role,
             server: self.equipment.marker.clone(),
-            worktree: worktree.path().to_owned(),
+            worktree: worktree.path.to_owned(),
             brief: self.equipment.folders.brief(key),
             artifacts,
             home: self.equipment.folders.home(key),
@@ -210,12 +210,10 @@ impl<J: Journal, C: Clock> Bench<J, C> {
         Ok(Left { tampered: false, snapshot: Some(snapshot), artifacts, refused })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "every fact of an attempt comes together here, once")]
     async fn judge(
         &self,
         page: &Page,
         key: &AttemptKey,
-        node: &Node,
         ended: &Ended,
         left: Left,
         read_only: bool,

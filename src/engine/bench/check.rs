@@ -109,7 +109,7 @@ impl<J: Journal, C: Clock> Bench<J, C> {
         let order = CheckOrder {
             key: key.clone(),
             server: self.equipment.marker.clone(),
-            checkout: worktree.path().to_owned(),
+            checkout: worktree.path.to_owned(),
             setup: page.frozen.policy.setup.clone(),
             commands: commands.to_vec(),
             limits,
@@ -179,7 +179,12 @@ fn account(commit: CommitId, run: &CheckRun, base: &CheckRun) -> Checks {
 }
 
 fn counted(command: &CommandRun) -> Option<contract::TestCounts> {
-    command.tests.map(|tests| contract::TestCounts { passed: tests.passed, failed: tests.failed, skipped: tests.skipped })
+    let narrow = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    command.tests.map(|tests| contract::TestCounts {
+        passed: narrow(tests.passed),
+        failed: narrow(tests.failed),
+        skipped: narrow(tests.skipped),
+    })
 }
 
 /// The ends of what the commands printed, set-up included where it failed.

@@ -7,7 +7,8 @@ use crate::engine::error::Error;
 use crate::engine::ground::Ground;
 use crate::github::{Forge, Reactable, Reaction};
 use crate::model::{Clock, CommentId, ContentHash, IssueNumber};
-use crate::report::{self, courtesy};
+use crate::report::{Marker, MarkerKey, MarkerKind};
+use super::words;
 use crate::store::Journal;
 
 impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
@@ -22,7 +23,7 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
             let to = Reactable::Comment(comment);
             self.forge.react(&call.repository, to, Reaction::Confused).await.map_err(passing)?;
         }
-        self.say(call, thread, "refusal", &report::needs_write()).await
+        self.say(call, thread, "refusal", &words::needs_write()).await
     }
 
     /// Corrects a command that is one letter away from ours, or malformed.
@@ -33,7 +34,7 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
         comment: CommentId,
         mistake: &Mistake,
     ) -> Result<(), Error> {
-        self.say(call, thread, &format!("correction-{comment}"), &report::correction(mistake)).await
+        self.say(call, thread, &format!("correction-{comment}"), &words::correction(mistake)).await
     }
 
     /// Lists the commands.
@@ -55,7 +56,7 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
     /// Says why no run can begin; the same reason is said once a thread.
     pub(super) async fn say_once(&self, call: &Call<'_>, thread: IssueNumber, why: &str) -> Result<(), Error> {
         let key = format!("cannot-start-{}", ContentHash::of(why).short());
-        self.say(call, thread, &key, &report::cannot_start(why)).await
+        self.say(call, thread, &key, &words::cannot_start(why)).await
     }
 
     /// Shows that a comment was seen. It is a nicety: a failure is logged, and nothing waits for it.
@@ -67,11 +68,11 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
 
     /// Posts a text once for its key: a comment of our App that begins with its marker is looked for first.
     async fn say(&self, call: &Call<'_>, thread: IssueNumber, key: &str, text: &str) -> Result<(), Error> {
-        let marker = courtesy(key);
+        let marker = Marker { run: None, kind: MarkerKind::Reply, generation: 0, key: MarkerKey::new(key) };
         let comments = self.forge.comments(&call.repository, thread).await.map_err(passing)?;
         let said = comments
             .iter()
-            .any(|comment| comment.app == Some(self.manners.app) && comment.body.trim_end().ends_with(&marker));
+            .any(|comment| comment.app == Some(self.manners.app) && Marker::parse(&comment.body).as_ref() == Some(&marker));
         if !said {
             let body = format!("{text}\n\n{marker}");
             self.forge.create_comment(&call.repository, thread, &body).await.map_err(passing)?;

@@ -118,7 +118,7 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
                 Ok(nothing("helped"))
             }
             (None, _) => {
-                self.answer(call, thread, comment.id, crate::report::no_run_here()).await?;
+                self.answer(call, thread, comment.id, super::words::no_run_here()).await?;
                 Ok(nothing("no run here"))
             }
             (Some(run), command) => {

@@ -10,6 +10,7 @@ mod deliveries;
 mod observe;
 mod orders;
 mod start;
+mod words;
 
 use std::sync::Arc;
 
