@@ -28,6 +28,9 @@ mod validation;
 #[path = "../workflow/yaml.rs"]
 mod yaml;
 
+#[cfg(test)]
+mod tests;
+
 pub use checks::{BaseResult, Checks, CommandResult, TestCounts, Verified};
 pub use document::{Document, Finding, LONGEST, parse};
 pub use exploration::Exploration;
