@@ -239,6 +239,14 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The number of entries of a list, sound or not.
+    pub(super) fn count(&self, name: &str) -> usize {
+        match self.get(name).map(|(_, value)| &value.shape) {
+            Some(Shape::List(list)) => list.len(),
+            _ => 0,
+        }
+    }
+
     /// A whole number that must be there.
     pub(super) fn number(&mut self, name: &str) -> Option<u32> {
         let value = self.required(name)?;
@@ -303,13 +311,13 @@ impl<'a> Fields<'a> {
         self.choice(name, &[("true", true), ("false", false)])
     }
 
-    /// One of a few words, which must be there.
+    /// One of a few words, in whatever case, which must be there.
     pub(super) fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Option<T> {
         let value = self.required(name)?;
         let text = value.text().unwrap_or("").trim();
         let found = choices
             .iter()
-            .find(|(word, _)| *word == text)
+            .find(|(word, _)| word.eq_ignore_ascii_case(text))
             .map(|(_, choice)| *choice);
         if found.is_none() {
             let words: Vec<String> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();

@@ -21,8 +21,15 @@ mod plan;
 mod validation;
 // The same located YAML as in a workflow file. Neighbors on a floor do not import each other, so both
 // include the one file.
+#[expect(
+    clippy::duplicate_mod,
+    reason = "two modules of one floor, and one way to read YAML"
+)]
 #[path = "../workflow/yaml.rs"]
 mod yaml;
+
+#[cfg(test)]
+mod tests;
 
 pub use checks::{BaseResult, Checks, CommandResult, TestCounts, Verified};
 pub use document::{Document, Finding, LONGEST, parse};

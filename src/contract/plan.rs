@@ -129,7 +129,7 @@ impl Plan {
             }
         }
         let files = read_files(&mut fields);
-        if fields.has("files") && files.is_empty() {
+        if fields.has("files") && fields.is_empty("files") {
             fields.find(
                 "files",
                 "`files` is empty; list every file or folder that the work may change.",
@@ -138,7 +138,7 @@ impl Plan {
         let steps = read_steps(&mut fields, &files);
         let tests = fields.commands("tests");
         let criteria: Vec<String> = texts(&mut fields, "criteria");
-        if criteria.is_empty() {
+        if fields.is_empty("criteria") {
             fields.find(
                 "criteria",
                 "There is no criterion; list under `criteria` what must hold in the end.",
@@ -199,13 +199,15 @@ fn texts(fields: &mut Fields<'_>, name: &str) -> Vec<String> {
 fn read_steps(fields: &mut Fields<'_>, files: &[String]) -> Vec<Step> {
     let classes = StepClass::ALL.map(|class| (class.as_str(), class));
     let scope = Files::new(files.iter().map(String::as_str));
+    // What was not understood is told already; nothing is said about what may hang on it.
+    let all_files = files.len() == fields.count("files");
     let steps = fields.each("steps", &["id", "title", "class", "files", "needs"], |step| {
         let id = step.number("id");
         let title = step.text("title");
         let class = step.choice("class", &classes);
         let own = read_files(step);
         for file in &own {
-            if !files.is_empty() && !files.contains(file) && !scope.touches(file.trim_end_matches('/')) {
+            if all_files && !files.contains(file) && !scope.touches(file.trim_end_matches('/')) {
                 let message = format!(
                     "A step names `{}`, which the plan's `files` do not cover; add it there.",
                     short(file)
@@ -231,6 +233,7 @@ fn read_steps(fields: &mut Fields<'_>, files: &[String]) -> Vec<Step> {
         fields.find("steps", "`steps` is empty; a plan has at least one step.");
     }
     let ids: BTreeSet<u32> = steps.iter().map(|(_, step)| step.id).collect();
+    let all_steps = steps.len() == fields.count("steps");
     let mut seen = BTreeSet::new();
     for (line, step) in &steps {
         if !seen.insert(step.id) {
@@ -240,7 +243,7 @@ fn read_steps(fields: &mut Fields<'_>, files: &[String]) -> Vec<Step> {
             );
         }
         for need in &step.needs {
-            if !ids.contains(need) {
+            if all_steps && !ids.contains(need) {
                 fields.find_at(
                     *line,
                     format!("Step {} needs step {need}, which does not exist.", step.id),

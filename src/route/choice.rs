@@ -71,13 +71,14 @@ pub fn find(candidates: &[Candidate], wanted: &str) -> Result<usize, NotFound> {
         .filter(|c| !c.is_control() && *c != '`')
         .take(80)
         .collect();
-    let names: Vec<[Option<String>; WAYS]> = candidates.iter().map(ways_to_name).collect();
     let full = |index: usize| candidates[index].to_string();
-    for way in 0..WAYS {
+    for way in Way::ALL {
         // A candidate that is listed twice is one choice, not two.
         let repeated = |index: usize| candidates[..index].contains(&candidates[index]);
         let fitting: Vec<usize> = (0..candidates.len())
-            .filter(|index| names[*index][way].as_deref() == Some(asked.as_str()) && !repeated(*index))
+            .filter(|index| {
+                way.name(&candidates[*index]).as_deref() == Some(asked.as_str()) && !repeated(*index)
+            })
             .collect();
         match fitting.as_slice() {
             [] => {}
@@ -94,14 +95,13 @@ pub fn find(candidates: &[Candidate], wanted: &str) -> Result<usize, NotFound> {
     if candidates.is_empty() {
         return Err(NotFound::Empty);
     }
-    let meant = names
+    let meant = candidates
         .iter()
-        .flatten()
-        .flatten()
-        .map(|name| (strsim::damerau_levenshtein(&shown.to_lowercase(), name), name))
+        .flat_map(|candidate| Way::ALL.into_iter().filter_map(|way| way.name(candidate)))
+        .map(|name| (strsim::damerau_levenshtein(&shown.to_lowercase(), &name), name))
         .filter(|(distance, name)| *distance <= name.chars().count().max(3) / 3)
         .min()
-        .map(|(_, name)| name.clone());
+        .map(|(_, name)| name);
     Err(NotFound::Unknown {
         wanted: shown,
         meant,
@@ -109,28 +109,51 @@ pub fn find(candidates: &[Candidate], wanted: &str) -> Result<usize, NotFound> {
     })
 }
 
-/// In how many ways a candidate can be named.
-const WAYS: usize = 6;
+/// A way to name a candidate.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Full,
+    WithoutEffort,
+    Target,
+    Model,
+    /// The model's name without its maker's.
+    Family,
+    Harness,
+}
 
-/// The names of a candidate in lower case, the most exact first.
-fn ways_to_name(candidate: &Candidate) -> [Option<String>; WAYS] {
-    let bare = Candidate {
-        effort: None,
-        ..candidate.clone()
-    };
-    let family = candidate
-        .model
-        .as_deref()
-        .and_then(|model| model.rsplit('/').next());
-    [
-        Some(candidate.to_string()),
-        Some(bare.to_string()),
-        candidate.target(),
-        candidate.model.clone(),
-        family.map(str::to_owned),
-        Some(candidate.harness.clone()),
-    ]
-    .map(|name| name.map(|name| name.to_lowercase()))
+impl Way {
+    /// All ways, the most exact first.
+    const ALL: [Self; 6] = [
+        Self::Full,
+        Self::WithoutEffort,
+        Self::Target,
+        Self::Model,
+        Self::Family,
+        Self::Harness,
+    ];
+
+    /// The candidate's name in lower case.
+    fn name(self, candidate: &Candidate) -> Option<String> {
+        let name = match self {
+            Self::Full => Some(candidate.to_string()),
+            Self::WithoutEffort => Some(
+                Candidate {
+                    effort: None,
+                    ..candidate.clone()
+                }
+                .to_string(),
+            ),
+            Self::Target => candidate.target(),
+            Self::Model => candidate.model.clone(),
+            Self::Family => candidate
+                .model
+                .as_deref()
+                .and_then(|m| m.rsplit('/').next())
+                .map(str::to_owned),
+            Self::Harness => Some(candidate.harness.clone()),
+        };
+        name.map(|name| name.to_lowercase())
+    }
 }
 
 fn list(names: &[String], last: &str) -> String {

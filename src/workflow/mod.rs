@@ -13,6 +13,7 @@ mod check;
 mod condition;
 mod diagnostic;
 mod draft;
+mod fields;
 mod graph;
 mod mermaid;
 mod parse;

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::diagnostic::Diagnostics;
-use super::draft::{self, DraftNode};
+use super::draft::DraftNode;
+use super::fields;
 use super::yaml::{self, Shape, Span, Value};
 use super::{Diagnostic, Node, Workflow, check, suggest};
 use crate::model::NodeId;
@@ -100,7 +101,7 @@ impl Head {
         let (mut named, mut listed) = (false, false);
         for (key, value) in pairs {
             if !seen.insert(key.text.as_str()) {
-                problems.push(key.span, format!("`{}` is given twice", draft::short(&key.text)));
+                problems.push(key.span, format!("`{}` is given twice", fields::short(&key.text)));
                 continue;
             }
             match key.text.as_str() {
@@ -131,7 +132,7 @@ impl Head {
                 }
                 other => problems.note(
                     key.span,
-                    format!("unknown key `{}`", draft::short(other)),
+                    format!("unknown key `{}`", fields::short(other)),
                     suggest::help(other, ["name", "description", "nodes"]),
                 ),
             }
@@ -169,7 +170,7 @@ fn nodes(value: &Value, problems: &mut Diagnostics) -> Vec<DraftNode> {
         match NodeId::new(key.text.as_str()) {
             Err(invalid) => problems.push(
                 key.span,
-                format!("`{}` is no node id: {}", draft::short(&key.text), invalid.why),
+                format!("`{}` is no node id: {}", fields::short(&key.text), invalid.why),
             ),
             Ok(id) if !seen.insert(id.clone()) => {
                 problems.push_help(

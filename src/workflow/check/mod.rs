@@ -1,13 +1,17 @@
 //! Checks of the graph as a whole: what one node alone cannot show.
+//!
+//! Here is the order of the nodes; what they hand on is in `artifacts`, what they look at in `references`.
+
+mod artifacts;
+mod references;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::Diagnostics;
-use super::draft::{At, DraftNode, part, short};
-use super::graph::{CheckCommands, NodeKind, Tools};
+use super::draft::DraftNode;
+use super::graph::NodeKind;
 use super::parse::Declared;
-use super::yaml::Span;
-use super::{Condition, Reference, Template, suggest, template};
+use super::suggest;
 use crate::model::{ArtifactName, NodeId};
 
 /// Notes every problem of the graph.
@@ -195,139 +199,6 @@ impl Checks<'_> {
         vec![start]
     }
 
-    /// Every artifact is written once, and upstream of whoever reads it.
-    fn artifacts(&mut self) {
-        let mut written: BTreeMap<&ArtifactName, &NodeId> = BTreeMap::new();
-        for node in self.graph.nodes {
-            for artifact in &node.writes {
-                if let Some(first) = written.get(&artifact.value) {
-                    let message = format!("`{}` is already written by `{first}`", artifact.value);
-                    self.problems.push_help(
-                        artifact.span,
-                        message,
-                        "give each writer an artifact of its own",
-                    );
-                } else {
-                    written.insert(&artifact.value, &node.id.value);
-                }
-            }
-        }
-        for (index, node) in self.graph.nodes.iter().enumerate() {
-            for artifact in &node.reads {
-                self.readable(index, &artifact.value, artifact.span, "reads");
-            }
-            if let Some(At {
-                value: NodeKind::Gate(gate),
-                span,
-            }) = &node.kind
-            {
-                self.readable(index, &gate.artifact, *span, "asks about");
-            }
-            if let Some(At {
-                value: NodeKind::Check(check),
-                span,
-            }) = &node.kind
-                && check.commands == CheckCommands::PlanTests
-                && let Ok(plan) = ArtifactName::new("plan.md")
-            {
-                self.readable(index, &plan, *span, "runs the tests of");
-            }
-        }
-    }
-
-    /// Whether a node's artifact is written upstream of it.
-    fn readable(&mut self, reader: usize, artifact: &ArtifactName, span: Span, verb: &str) {
-        let id = self.graph.id(reader);
-        match self.graph.writer_of(artifact) {
-            None => {
-                let names: Vec<&str> = self
-                    .graph
-                    .nodes
-                    .iter()
-                    .flat_map(|n| &n.writes)
-                    .map(|at| at.value.as_str())
-                    .collect();
-                let message = format!("`{id}` {verb} `{artifact}`, which no node writes");
-                let help = match suggest::closest(artifact.as_str(), names) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => format!("add it to the `writes` of a node before `{id}`"),
-                };
-                self.problems.push_help(span, message, help);
-            }
-            Some(writer) if writer == reader => {
-                self.problems.push(
-                    span,
-                    format!("`{id}` {verb} `{artifact}`, which it writes itself"),
-                );
-            }
-            Some(writer) if self.graph.is_before_or_beside(reader, writer) => {
-                let writer = self.graph.id(writer);
-                let message = format!(
-                    "`{id}` {verb} `{artifact}`, but does not come after `{writer}`, which writes it"
-                );
-                self.problems
-                    .push_help(span, message, format!("add `{writer}` to `needs`"));
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// What belongs to one kind of node but depends on contracts or on other nodes.
-    fn kinds(&mut self) {
-        let mut published: Option<&NodeId> = None;
-        for node in self.graph.nodes {
-            let id = &node.id.value;
-            let Some(kind) = &node.kind else { continue };
-            match &kind.value {
-                NodeKind::Agent(agent) | NodeKind::Loop(super::LoopNode { agent, .. }) => {
-                    if agent.tools == Tools::ReadOnly && node.writes.is_empty() {
-                        let message = format!(
-                            "`{id}` only reads and writes no artifact, so it would leave nothing behind"
-                        );
-                        self.problems.push_help(node.id.span, message, "add `writes`");
-                    }
-                    if agent.split_by.is_some() && !node.reads.iter().any(|at| at.value.as_str() == "plan.md")
-                    {
-                        let span = node.split_by.unwrap_or(kind.span);
-                        let message = format!("`{id}` is split by the steps of a plan that it does not read");
-                        self.problems.push_help(span, message, "add `plan.md` to `reads`");
-                    }
-                    for artifact in &node.writes {
-                        if self.declares(&artifact.value, "verified") {
-                            let message = format!(
-                                "`{}` is written by nodes with `run`, never by an agent",
-                                artifact.value
-                            );
-                            self.problems.push(artifact.span, message);
-                        }
-                    }
-                }
-                NodeKind::Check(_) => {
-                    for artifact in &node.writes {
-                        if !self.declares(&artifact.value, "verified") {
-                            let message = format!("a node with `run` cannot write `{}`", artifact.value);
-                            let help = "it writes `checks.md`, or one of several such as `lint-checks.md`";
-                            self.problems.push_help(artifact.span, message, help);
-                        }
-                    }
-                    if let [_, second, ..] = node.writes.as_slice() {
-                        self.problems
-                            .push(second.span, "a node with `run` writes one artifact");
-                    }
-                }
-                NodeKind::Publish => match published {
-                    Some(first) => {
-                        let message = format!("`{id}` publishes, which `{first}` does already");
-                        self.problems
-                            .push_help(node.id.span, message, "a workflow publishes at most once");
-                    }
-                    None => published = Some(id),
-                },
-                NodeKind::Gate(_) | NodeKind::Cancel { .. } => {}
-            }
-        }
-    }
-
     /// Repairs begin at an upstream writer, after a verdict.
     fn on_fail(&mut self) {
         for (index, node) in self.graph.nodes.iter().enumerate() {
@@ -342,7 +213,10 @@ impl Checks<'_> {
             }
             match self.graph.index.get(from).copied() {
                 None => {
-                    let names = self.graph.names_above(index);
+                    let above = self.graph.upstream[index]
+                        .iter()
+                        .filter(|i| self.graph.nodes[**i].is_writer());
+                    let names: Vec<&str> = above.map(|i| self.graph.id(*i).as_str()).collect();
                     let message = format!("`{id}` repeats from `{from}`, which does not exist");
                     self.problems
                         .note(place, message, suggest::help(from.as_str(), names));
@@ -443,124 +317,6 @@ impl Checks<'_> {
                     format!("add `{first}` to the `needs` of `{id}`, or make one of them `tools: read-only`");
                 self.problems
                     .push_help(graph.nodes[*second].id.span, message, help);
-            }
-        }
-    }
-
-    fn conditions(&mut self) {
-        for (index, node) in self.graph.nodes.iter().enumerate() {
-            if let Some(when) = &node.when {
-                self.condition(index, when, false);
-            }
-            if let Some(until) = &node.until {
-                self.condition(index, until, true);
-            }
-        }
-    }
-
-    /// Every reference has a value once the node is looked at. A loop may look at its own outputs.
-    fn condition(&mut self, index: usize, condition: &At<Condition>, own: bool) {
-        let place = |at: usize| part(condition.span, condition.value.as_str(), at);
-        for (at, reference) in condition.value.places() {
-            if let Reference::Output { node, field } = reference {
-                self.output(index, node.as_str(), field, place(at), own);
-            }
-        }
-        for (at, reference) in condition.value.hopeless() {
-            let message = format!(
-                "`{reference}` is compared by size with something that is no number, which never holds"
-            );
-            self.problems
-                .push_help(place(at), message, "use `==` or `!=`, or a number");
-        }
-    }
-
-    /// Whether the field of the node's output exists before this node (`index`) is looked at.
-    fn output(&mut self, index: usize, node: &str, field: &str, span: Span, own: bool) {
-        let id = self.graph.id(index);
-        let Some(target) = self.graph.nodes.iter().position(|n| n.id.value.as_str() == node) else {
-            let mut names = self.graph.names_above(index);
-            if own {
-                names.push(id.as_str());
-            }
-            let message = format!("`{id}` looks at an output of `{node}`, which does not exist");
-            self.problems.note(span, message, suggest::help(node, names));
-            return;
-        };
-        if self.graph.is_before_or_beside(index, target) && !(own && target == index) {
-            let (message, help) = if target == index {
-                (
-                    format!("`{id}` looks at its own output, which does not exist yet"),
-                    None,
-                )
-            } else {
-                (
-                    format!("`{id}` looks at an output of `{node}`, but does not come after it"),
-                    Some(format!("add `{node}` to `needs`")),
-                )
-            };
-            self.problems.note(span, message, help);
-            return;
-        }
-        let writes = &self.graph.nodes[target].writes;
-        let fields: Vec<&'static str> = writes
-            .iter()
-            .filter_map(|at| (self.declared)(at.value.stem()))
-            .flatten()
-            .copied()
-            .collect();
-        if !fields.contains(&field) {
-            let message = format!("the output of `{node}` has no field `{}`", short(field));
-            let help = if fields.is_empty() {
-                Some("none of its artifacts has a contract with fields".to_owned())
-            } else {
-                suggest::help(field, fields)
-            };
-            self.problems.note(span, message, help);
-        }
-    }
-
-    fn templates(&mut self) {
-        for (index, node) in self.graph.nodes.iter().enumerate() {
-            let (Some(kind), Some(span)) = (&node.kind, node.template) else {
-                continue;
-            };
-            let template: Option<&Template> = match &kind.value {
-                NodeKind::Agent(agent) | NodeKind::Loop(super::LoopNode { agent, .. }) => {
-                    agent.prompt.as_ref()
-                }
-                NodeKind::Cancel { reason } => Some(reason),
-                NodeKind::Check(_) | NodeKind::Gate(_) | NodeKind::Publish => None,
-            };
-            for (template, (at, name)) in template
-                .into_iter()
-                .flat_map(|t| t.places().map(move |place| (t, place)))
-            {
-                self.reference(index, name, part(span, template.as_str(), at));
-            }
-        }
-    }
-
-    fn reference(&mut self, index: usize, name: &str, span: Span) {
-        let words: Vec<&str> = name.split('.').collect();
-        match words.as_slice() {
-            ["inputs", _] => {}
-            [node, "output", field] => self.output(index, node, field, span, false),
-            [node, "output"] => {
-                let message = format!("`{name}` is a whole output");
-                self.problems.push_help(
-                    span,
-                    message,
-                    format!(
-                        "name a field, as in `{node}.output.summary`; the text itself comes with `reads`"
-                    ),
-                );
-            }
-            _ if template::NAMES.contains(&name) => {}
-            _ => {
-                let help = suggest::help(name, template::NAMES);
-                self.problems
-                    .note(span, format!("unknown reference `{}`", short(name)), help);
             }
         }
     }
