@@ -162,6 +162,9 @@ async fn run(
         let Some(first) = first else { return };
         let mut bytes = first.packed.bytes.len();
         group.push(first);
+        // Whoever is ready to queue up gets a turn first. Otherwise the callers of the last group and the few that
+        // came meanwhile would form alternating groups for ever, with twice the fsyncs.
+        tokio::task::yield_now().await;
         while group.len() < MAX_GROUP && bytes < MAX_GROUP_BYTES {
             let Ok(another) = queue.try_recv() else { break };
             bytes += another.packed.bytes.len();
