@@ -177,7 +177,7 @@ impl Counter {
         let (mut failed, mut skipped) = (0, 0);
         for part in rest.trim_matches([' ', '(', ')']).split(", ") {
             if let Some((what, number)) = part.split_once('=') {
-                let number = number.parse().unwrap_or(0);
+                let number = count(number).unwrap_or(0);
                 match what {
                     "failures" | "errors" | "unexpected successes" => failed += number,
                     "skipped" => skipped += number,
@@ -269,7 +269,7 @@ impl Spread {
         let Some((word, number)) = rest.split_once(' ') else {
             return false;
         };
-        let Ok(number) = number.parse::<u64>() else {
+        let Some(number) = count(number) else {
             return false;
         };
         match word {
@@ -303,7 +303,7 @@ impl Spread {
         let Some((what, number)) = text.split_once(':') else {
             return false;
         };
-        let Ok(number) = number.trim().parse::<u64>() else {
+        let Some(number) = count(number.trim()) else {
             return false;
         };
         match (what, &mut self.dotnet) {
@@ -379,7 +379,7 @@ fn pytest(text: &str) -> Option<TestCounts> {
     let mut counts = TestCounts::default();
     for part in counted.split(", ") {
         let (number, what) = part.split_once(' ')?;
-        let number: u64 = number.parse().ok()?;
+        let number = count(number)?;
         match what {
             "passed" | "xfailed" | "xpassed" => counts.passed += number,
             "failed" | "error" | "errors" => counts.failed += number,
@@ -439,7 +439,7 @@ fn vitest(text: &str) -> Option<TestCounts> {
         return Some(TestCounts::default());
     }
     let (counted, total) = rest.rsplit_once(" (")?;
-    total.strip_suffix(')')?.parse::<u64>().ok()?;
+    count(total.strip_suffix(')')?)?;
     let tokens = tokens(counted);
     let number = |word| before(&tokens, word).unwrap_or(0);
     Some(TestCounts::new(
@@ -457,7 +457,7 @@ fn ruby(text: &str) -> Option<TestCounts> {
     let (mut failed, mut skipped, mut has_failures) = (0, 0, false);
     for part in text.split(", ") {
         let (number, what) = part.split_once(' ')?;
-        let number: u64 = number.parse().ok()?;
+        let number = count(number)?;
         match what {
             "example" | "examples" | "run" | "runs" | "test" | "tests" | "doctest" | "doctests"
             | "property" | "properties" => {
@@ -594,8 +594,13 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty());
     words
-        .map(|word| word.parse().map_or(Token::Word(word), Token::Number))
+        .map(|word| count(word).map_or(Token::Word(word), Token::Number))
         .collect()
+}
+
+/// A number of tests. Larger ones than fit 32 bits are none, so that sums never overflow.
+fn count(digits: &str) -> Option<u64> {
+    digits.parse::<u32>().ok().map(u64::from)
 }
 
 /// The number right before a word.

@@ -79,6 +79,7 @@ pub(super) async fn supervise(
     let target = Target {
         marker: launch.marker,
         group,
+        started: Some(started),
     };
     let leash = Leash::on(target.clone());
     let mut killed = Killed::default();

@@ -214,8 +214,8 @@ async fn blank_lines_are_no_sign_of_life() {
 #[tokio::test]
 async fn a_busy_agent_outlives_the_idle_limit_and_meets_the_wall() {
     let mut world = World::new();
-    world.order.limits.idle = Duration::from_secs(2);
-    world.order.limits.wall = Duration::from_secs(4);
+    world.order.limits.idle = Duration::from_secs(3);
+    world.order.limits.wall = Duration::from_secs(5);
     // Dots without a newline are signs of life too.
     let ended = world.shell("while :; do printf .; sleep 0.05; done").await;
     assert_eq!(ended.stopped, Some(Stop::Wall));
@@ -232,12 +232,14 @@ async fn a_shorter_idle_limit_holds_right_after_a_first_event_that_had_more_time
     assert_eq!(ended.stopped, Some(Stop::Idle));
 }
 
-/// Cancels at the first sign of life.
-struct CancelOnLine(CancellationToken);
+/// Cancels when the agent says something.
+struct CancelOnText(CancellationToken);
 
-impl Observer for CancelOnLine {
-    fn saw(&self, _: Progress<'_>) {
-        self.0.cancel();
+impl Observer for CancelOnText {
+    fn saw(&self, progress: Progress<'_>) {
+        if let Progress::Text(_) = progress {
+            self.0.cancel();
+        }
     }
 }
 
@@ -245,9 +247,9 @@ impl Observer for CancelOnLine {
 async fn cancelling_stops_it_and_is_kept_as_the_reason() {
     let world = World::new();
     let cancel = CancellationToken::new();
-    let harness = sh("echo ready; exec sleep 3600");
+    let harness = sh(r#"echo '{"type":"text","text":"ready"}'; exec sleep 3600"#);
     let ended = harness
-        .run(&world.order, cancel.clone(), &CancelOnLine(cancel.clone()))
+        .run(&world.order, cancel.clone(), &CancelOnText(cancel.clone()))
         .await
         .expect("it starts");
     assert_eq!(ended.stopped, Some(Stop::Cancelled));
@@ -323,7 +325,9 @@ async fn children_that_cleared_their_environment_are_found_by_their_parents() {
     let script = "
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-child = subprocess.Popen(['/bin/sh', '-c', 'trap \"\" TERM; while :; do sleep 0.1; done'], env={}, start_new_session=True)
+child = subprocess.Popen(['/bin/sh', '-c', 'trap \"\" TERM; : > trapped; while :; do sleep 0.1; done'], env={}, start_new_session=True)
+while not os.path.exists('trapped'):
+    time.sleep(0.01)
 print(child.pid, flush=True)
 time.sleep(3600)
 ";
@@ -502,7 +506,6 @@ implement:
 #[tokio::test]
 async fn a_scripted_agent_can_misbehave_in_every_way_and_leaves_nothing_alive() {
     let mut world = World::new();
-    world.order.limits.idle = SOON;
     world.order.limits.grace = Duration::from_millis(300);
     std::fs::write(world.order.worktree.join(".git"), "gitdir: /somewhere\n").expect("written");
     let harness = world.scripted(
@@ -514,16 +517,21 @@ implement:
     - wait_for: pid
     - replace_git
     - link_artifact: {name: plan.md, target: /etc/passwd}
+    - text: ready
     - hang
   2: [crash]
   3: [blank_flood]
   4: [flood]
 ",
     );
-    let ended = world.run(&harness).await;
+    let cancel = CancellationToken::new();
+    let ended = harness
+        .run(&world.order, cancel.clone(), &CancelOnText(cancel))
+        .await
+        .expect("it starts");
     assert_eq!(
         (ended.stopped, ended.exit),
-        (Some(Stop::Idle), Exit::Signal(9)),
+        (Some(Stop::Cancelled), Exit::Signal(9)),
         "{}",
         ended.output_tail
     );
@@ -542,6 +550,7 @@ implement:
     );
 
     world.order.key = key(1, 3);
+    world.order.limits.idle = SOON;
     assert_eq!(world.run(&harness).await.stopped, Some(Stop::Idle));
 
     world.order.key = key(1, 4);
