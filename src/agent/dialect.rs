@@ -81,7 +81,8 @@ impl<'o> Transcript<'o> {
             return;
         }
         self.plain.push(line.bytes);
-        self.observer.saw(Progress::Line(&String::from_utf8_lossy(body)));
+        self.observer
+            .saw(Progress::Line(&tail::plain(&String::from_utf8_lossy(body))));
     }
 
     /// Takes a line of standard error, which is never an event nor part of the answer.
@@ -90,7 +91,8 @@ impl<'o> Transcript<'o> {
         let body = line.bytes.trim_ascii();
         if !body.is_empty() {
             self.events += 1;
-            self.observer.saw(Progress::Line(&String::from_utf8_lossy(body)));
+            self.observer
+                .saw(Progress::Line(&tail::plain(&String::from_utf8_lossy(body))));
         }
     }
 
@@ -125,7 +127,7 @@ impl<'o> Transcript<'o> {
                 if !text.trim().is_empty() {
                     self.spoke = true;
                     text.lines().for_each(|line| self.text.push(line.as_bytes()));
-                    self.observer.saw(Progress::Text(&text));
+                    self.observer.saw(Progress::Text(&tail::plain(&text)));
                 }
             }
             "usage" => self.used(&event)?,

@@ -101,7 +101,7 @@ impl Observer for () {
     fn saw(&self, _: Progress<'_>) {}
 }
 
-/// One sign of life.
+/// One sign of life. Texts are an agent's words: untrusted, but free of terminal sequences.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Progress<'a> {

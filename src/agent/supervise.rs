@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::Child;
@@ -74,11 +75,22 @@ pub(super) async fn supervise(
     sink: &mut dyn Sink,
 ) -> Result<Course, Error> {
     let started = Instant::now();
+    if cancel.is_cancelled() {
+        // As if it had been stopped at once, but without a chance to write anything before.
+        let (exit, killed) = (Exit::Signal(Signal::SIGTERM as i32), Killed::default());
+        return Ok(Course {
+            exit,
+            stopped: Some(Stop::Cancelled),
+            killed,
+            wall: Duration::ZERO,
+        });
+    }
     let (mut child, mut streams) = start(&launch)?;
     let group = child.id().map(|id| Pid::from_raw(id.cast_signed()));
     let target = Target {
         marker: launch.marker,
         group,
+        started: Some(started),
     };
     let leash = Leash::on(target.clone());
     let mut killed = Killed::default();

@@ -60,7 +60,11 @@ pub(super) fn clean(text: &str) -> String {
 
 /// Removes terminal sequences (`ESC [ … letter`, `ESC ] … BEL`) and control characters but tab and newline.
 pub(super) fn plain(text: &str) -> std::borrow::Cow<'_, str> {
-    if !text.contains(|c: char| c.is_control() && c != '\n' && c != '\t') {
+    // A quick look first: most text is clean. 0xC2 may begin one of the controls beyond ASCII.
+    if !text
+        .bytes()
+        .any(|b| b < b' ' && b != b'\n' && b != b'\t' || b == 0x7f || b == 0xc2)
+    {
         return text.into();
     }
     let mut plain = String::with_capacity(text.len());
@@ -108,5 +112,6 @@ mod tests {
             "red\n\nend"
         );
         assert_eq!(clean("10 %\r20 %\r\n"), "10 %\n20 %");
+        assert_eq!(clean("30 \u{b0}C\u{9b}2J £"), "30 °C2J £");
     }
 }

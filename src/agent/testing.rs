@@ -1,7 +1,7 @@
 //! Real child processes for this module's tests.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -19,36 +19,12 @@ impl World {
     /// An attempt that waits long for everything.
     pub(super) fn new() -> Self {
         let root = tempfile::tempdir().expect("a temporary folder");
-        let path = |name: &str| root.path().join(name);
-        std::fs::create_dir(path("tree")).expect("a worktree");
-        std::fs::write(path("brief.md"), "Do it.").expect("a brief");
-        place(&path("tree/.footplate"), &[]).expect("an artifact folder");
-        let order = Order {
-            key: key(1, 1),
-            role: Role::Implement,
-            server: Marker::of_server(root.path()),
-            worktree: path("tree"),
-            brief: path("brief.md"),
-            artifacts: path("tree/.footplate"),
-            home: path("home"),
-            model: None,
-            model_url: None,
-            model_key: None,
-            read_only: false,
-            limits: Limits {
-                first_event: Duration::from_mins(1),
-                idle: Duration::from_mins(1),
-                wall: Duration::from_mins(1),
-                grace: Duration::from_secs(20),
-                output: Limits::OUTPUT,
-            },
-            path: None,
-            env: BTreeMap::new(),
-            started: Timestamp(1_000),
-        };
+        let order = order(root.path());
+        std::fs::create_dir(&order.worktree).expect("a worktree");
+        std::fs::write(&order.brief, "Do it.").expect("a brief");
+        place(&order.artifacts, &[]).expect("an artifact folder");
         Self { root, order }
     }
-
     /// The text of a file in the worktree.
     pub(super) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.order.worktree.join(name))
@@ -77,6 +53,34 @@ impl World {
                 .to_vec(),
             script: path,
         })
+    }
+}
+
+/// An attempt in a world of this root that waits long for everything.
+fn order(root: &Path) -> Order {
+    let path = |name: &str| root.join(name);
+    Order {
+        key: key(1, 1),
+        role: Role::Implement,
+        server: Marker::of_server(root),
+        worktree: path("tree"),
+        brief: path("brief.md"),
+        artifacts: path("tree/.footplate"),
+        home: path("home"),
+        model: None,
+        model_url: None,
+        model_key: None,
+        read_only: false,
+        limits: Limits {
+            first_event: Duration::from_mins(1),
+            idle: Duration::from_mins(1),
+            wall: Duration::from_mins(1),
+            grace: Duration::from_secs(20),
+            output: Limits::OUTPUT,
+        },
+        path: None,
+        env: BTreeMap::new(),
+        started: Timestamp(1_000),
     }
 }
 
@@ -129,5 +133,39 @@ fn becomes_a_scripted_agent_when_started_as_one() {
         .is_some_and(|last| last.to_string_lossy().ends_with("script.yml"))
     {
         std::process::exit(scripted::run(&argv).into());
+    }
+}
+
+/// The test in which a child process of ours becomes a server with one agent.
+const SERVER: &str = "agent::testing::becomes_a_server_when_started_as_one";
+
+/// Starts a server that runs this agent in the world of `root`, until it is killed.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test plays the operator who starts a server"
+)]
+pub(super) fn serve(root: &Path, agent: &str) -> std::process::Child {
+    let file = root.join("agent.served");
+    std::fs::write(&file, agent).expect("written");
+    let mut command = std::process::Command::new(this_program());
+    command
+        .args(["--exact", "--quiet", "--nocapture", SERVER])
+        .arg(file);
+    command
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("it starts")
+}
+
+#[tokio::test]
+async fn becomes_a_server_when_started_as_one() {
+    let file = PathBuf::from(std::env::args_os().next_back().expect("a program has a name"));
+    if file.extension().is_some_and(|kind| kind == "served") {
+        let agent = std::fs::read_to_string(&file).expect("an agent");
+        let order = order(file.parent().expect("it lies in the world"));
+        sh(&agent)
+            .run(&order, CancellationToken::new(), &())
+            .await
+            .expect("it starts");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::testing::{World, key, lives, python, sh, this_program};
+use super::testing::{World, key, lives, python, serve, sh, this_program};
 use super::*;
 use crate::model::{MicroUsd, TokenUsage};
 
@@ -214,8 +214,8 @@ async fn blank_lines_are_no_sign_of_life() {
 #[tokio::test]
 async fn a_busy_agent_outlives_the_idle_limit_and_meets_the_wall() {
     let mut world = World::new();
-    world.order.limits.idle = Duration::from_secs(2);
-    world.order.limits.wall = Duration::from_secs(4);
+    world.order.limits.idle = Duration::from_secs(3);
+    world.order.limits.wall = Duration::from_secs(5);
     // Dots without a newline are signs of life too.
     let ended = world.shell("while :; do printf .; sleep 0.05; done").await;
     assert_eq!(ended.stopped, Some(Stop::Wall));
@@ -232,12 +232,14 @@ async fn a_shorter_idle_limit_holds_right_after_a_first_event_that_had_more_time
     assert_eq!(ended.stopped, Some(Stop::Idle));
 }
 
-/// Cancels at the first sign of life.
-struct CancelOnLine(CancellationToken);
+/// Cancels when the agent says something.
+struct CancelOnText(CancellationToken);
 
-impl Observer for CancelOnLine {
-    fn saw(&self, _: Progress<'_>) {
-        self.0.cancel();
+impl Observer for CancelOnText {
+    fn saw(&self, progress: Progress<'_>) {
+        if let Progress::Text(_) = progress {
+            self.0.cancel();
+        }
     }
 }
 
@@ -245,9 +247,9 @@ impl Observer for CancelOnLine {
 async fn cancelling_stops_it_and_is_kept_as_the_reason() {
     let world = World::new();
     let cancel = CancellationToken::new();
-    let harness = sh("echo ready; exec sleep 3600");
+    let harness = sh(r#"echo '{"type":"text","text":"ready"}'; exec sleep 3600"#);
     let ended = harness
-        .run(&world.order, cancel.clone(), &CancelOnLine(cancel.clone()))
+        .run(&world.order, cancel.clone(), &CancelOnText(cancel.clone()))
         .await
         .expect("it starts");
     assert_eq!(ended.stopped, Some(Stop::Cancelled));
@@ -323,7 +325,9 @@ async fn children_that_cleared_their_environment_are_found_by_their_parents() {
     let script = "
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-child = subprocess.Popen(['/bin/sh', '-c', 'trap \"\" TERM; while :; do sleep 0.1; done'], env={}, start_new_session=True)
+child = subprocess.Popen(['/bin/sh', '-c', 'trap \"\" TERM; : > trapped; while :; do sleep 0.1; done'], env={}, start_new_session=True)
+while not os.path.exists('trapped'):
+    time.sleep(0.01)
 print(child.pid, flush=True)
 time.sleep(3600)
 ";
@@ -385,6 +389,35 @@ async fn leftovers_of_a_dead_server_are_found_by_its_mark_and_nobody_elses_are_t
     assert!(lives(&other.read("pid")));
     second.abort();
     let _ = second.await;
+}
+
+#[tokio::test]
+async fn the_agent_of_a_server_that_was_killed_goes_on_until_the_next_start() {
+    let world = World::new();
+    let agent = "trap '' TERM HUP PIPE; echo $$ > pid.new; mv pid.new pid; while :; do sleep 0.1; done";
+    let mut server = serve(world.root.path(), agent);
+    wait_for(&world.order.worktree.join("pid")).await;
+    server.kill().expect("killed");
+    server.wait().expect("reaped");
+    assert!(lives(&world.read("pid")), "nothing but the next start ends it");
+
+    let (found, survivors) = kill_leftovers(&world.order.server).await;
+    assert!(found.iter().any(|leftover| leftover.attempt == Some(key(1, 1))));
+    assert_eq!(survivors, 0);
+    assert!(!lives(&world.read("pid")));
+}
+
+#[tokio::test]
+async fn an_attempt_that_was_cancelled_before_its_start_does_nothing() {
+    let world = World::new();
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    let ended = sh(": > file")
+        .run(&world.order, cancel, &())
+        .await
+        .expect("no error");
+    assert_eq!(ended.stopped, Some(Stop::Cancelled));
+    assert!(!world.order.worktree.join("file").exists());
 }
 
 #[tokio::test]
@@ -502,7 +535,6 @@ implement:
 #[tokio::test]
 async fn a_scripted_agent_can_misbehave_in_every_way_and_leaves_nothing_alive() {
     let mut world = World::new();
-    world.order.limits.idle = SOON;
     world.order.limits.grace = Duration::from_millis(300);
     std::fs::write(world.order.worktree.join(".git"), "gitdir: /somewhere\n").expect("written");
     let harness = world.scripted(
@@ -514,16 +546,21 @@ implement:
     - wait_for: pid
     - replace_git
     - link_artifact: {name: plan.md, target: /etc/passwd}
+    - text: ready
     - hang
   2: [crash]
   3: [blank_flood]
   4: [flood]
 ",
     );
-    let ended = world.run(&harness).await;
+    let cancel = CancellationToken::new();
+    let ended = harness
+        .run(&world.order, cancel.clone(), &CancelOnText(cancel))
+        .await
+        .expect("it starts");
     assert_eq!(
         (ended.stopped, ended.exit),
-        (Some(Stop::Idle), Exit::Signal(9)),
+        (Some(Stop::Cancelled), Exit::Signal(9)),
         "{}",
         ended.output_tail
     );
@@ -542,6 +579,7 @@ implement:
     );
 
     world.order.key = key(1, 3);
+    world.order.limits.idle = SOON;
     assert_eq!(world.run(&harness).await.stopped, Some(Stop::Idle));
 
     world.order.key = key(1, 4);
@@ -557,149 +595,6 @@ implement:
         ended.output_tail
     );
     assert!(probe(&harness, None).is_ok_and(|program| program == this_program()));
-}
-
-mod checks {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    fn order(world: &World, setup: &[&str], commands: &[&str]) -> CheckOrder {
-        let list = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        CheckOrder {
-            key: key(1, 1),
-            server: world.order.server.clone(),
-            checkout: world.order.worktree.clone(),
-            setup: list(setup),
-            commands: list(commands),
-            limits: Limits::silent(Duration::from_mins(1)),
-            home: world.order.home.clone(),
-            path: None,
-            env: BTreeMap::new(),
-        }
-    }
-
-    async fn run(order: &CheckOrder) -> CheckRun {
-        run_checks(order, &CancellationToken::new())
-            .await
-            .expect("a shell")
-    }
-
-    #[tokio::test]
-    async fn tests_of_a_repository_run_at_its_root_and_are_counted() {
-        let world = World::new();
-        let test = "import unittest, widgets\nclass T(unittest.TestCase):\n    def test_a(self): self.assertEqual(widgets.A, 1)\n    @unittest.skip('later')\n    def test_b(self): pass\n";
-        std::fs::write(world.order.worktree.join("test_a.py"), test).expect("written");
-        let order = order(
-            &world,
-            &["echo 'A = 1' > widgets.py"],
-            &[
-                "python3 -m unittest test_a",
-                "echo 'A = 2000' > widgets.py; python3 -m unittest test_a",
-                "true",
-                "python3 -m unittest discover -s .footplate",
-            ],
-        );
-        let run = run(&order).await;
-        assert_eq!(run.setup.len(), 1);
-        let seen: Vec<_> = run.commands.iter().map(|c| (c.outcome(), c.tests)).collect();
-        let some = |passed, failed, skipped| {
-            Some(TestCounts {
-                passed,
-                failed,
-                skipped,
-            })
-        };
-        assert_eq!(
-            seen,
-            [
-                (Outcome::Passed, some(1, 0, 1)),
-                (Outcome::Failed, some(0, 1, 1)),
-                (Outcome::PassedUncounted, None),
-                (Outcome::NoTests, some(0, 0, 0)),
-            ],
-            "{run:#?}"
-        );
-        assert!(run.commands[1].tail.contains("AssertionError"));
-    }
-
-    #[tokio::test]
-    async fn a_missing_tool_shows_nothing() {
-        let world = World::new();
-        let commands = [
-            "no-such-runner --all",
-            "no-such-runner | cat",
-            "python3 -m no_such_module",
-            "exit 1",
-            "echo 'page: not found'; exit 1",
-        ];
-        let run = run(&order(&world, &[], &commands)).await;
-        let seen: Vec<_> = run.commands.iter().map(CommandRun::outcome).collect();
-        assert_eq!(
-            seen,
-            [
-                Outcome::ToolMissing,
-                Outcome::ToolMissing,
-                Outcome::ToolMissing,
-                Outcome::Failed,
-                Outcome::Failed
-            ]
-        );
-        assert!(!Outcome::ToolMissing.is_verified() && !Outcome::NoTests.is_verified());
-    }
-
-    #[tokio::test]
-    async fn a_failed_set_up_ends_it_all() {
-        let world = World::new();
-        let run = run(&order(&world, &["true", "echo broken; false", "true"], &["true"])).await;
-        assert_eq!((run.setup.len(), run.commands.len()), (2, 0));
-        assert_eq!(
-            (run.setup[1].code(), run.setup[1].tail.as_str()),
-            (Some(1), "broken")
-        );
-    }
-
-    #[tokio::test]
-    async fn a_server_that_a_test_leaves_running_is_killed_before_the_next_command() {
-        let world = World::new();
-        let start = "(trap '' TERM; echo $$ > pid.new; sh -c 'echo $PPID' > pid; while :; do sleep 0.1; done) & while [ ! -s pid ]; do sleep 0.01; done";
-        let run = run(&order(
-            &world,
-            &[],
-            &[
-                start,
-                "grep '^State:[[:space:]]*[^Z[:space:]]' /proc/$(cat pid)/status",
-            ],
-        ))
-        .await;
-        assert!(run.commands[0].killed.leftovers >= 1, "{run:#?}");
-        assert_eq!(run.commands[1].outcome(), Outcome::Failed);
-    }
-
-    #[tokio::test]
-    async fn a_test_that_hangs_is_stopped_at_the_wall() {
-        let world = World::new();
-        let mut order = order(&world, &[], &["echo begun; sleep 3600", "true"]);
-        order.limits = Limits::silent(SOON);
-        let run = run(&order).await;
-        assert_eq!(run.commands[0].outcome(), Outcome::Stopped);
-        assert_eq!(run.commands[0].tail, "begun");
-        assert_eq!(run.commands[1].outcome(), Outcome::PassedUncounted);
-    }
-
-    #[tokio::test]
-    async fn cancelled_checks_run_no_further() {
-        let world = World::new();
-        let cancel = CancellationToken::new();
-        cancel.cancel();
-        let run = run_checks(&order(&world, &["sleep 3600"], &["true"]), &cancel)
-            .await
-            .expect("a shell");
-        assert_eq!(
-            (run.setup[0].outcome(), run.commands.len()),
-            (Outcome::Cancelled, 0)
-        );
-    }
 }
 
 /// Waits until a file is there; the test's own limit is a minute.

@@ -21,6 +21,11 @@ const INSIST: Duration = Duration::from_secs(10);
 /// Pauses between two looks: a killed process is usually gone within a millisecond.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+/// Process ids are given out in a circle of at least 32,768. Within this time nobody gets around it, so that a
+/// program's descendants have higher ids than itself, or the last id given is lower.
+const YOUNG: Duration = Duration::from_secs(1);
+/// Up to this many ids are tried one by one, which for a short command costs a tenth of listing them all.
+const FEW: i32 = 256;
 /// An environment of real use is a few KiB; the kernel allows some MiB, which an agent might fill.
 const MAX_ENVIRONMENT: u64 = 8 * 1024 * 1024;
 
@@ -31,6 +36,8 @@ pub(super) struct Target {
     pub(super) marker: Marker,
     /// The process group of the program, which is also its process id; none for a server's leftovers.
     pub(super) group: Option<Pid>,
+    /// When the program was started; none for a server's leftovers.
+    pub(super) started: Option<Instant>,
 }
 
 /// A process that was found running.
@@ -96,10 +103,11 @@ impl Target {
 
     /// One look and one KILL to each, without waiting: for when there is no time, as when a task is dropped.
     fn kill_now(&self) -> Vec<Found> {
+        let found = self.scan();
         if let Some(group) = self.group {
+            // Also reaches what was forked since, and is all there is where there is no `/proc`.
             let _ = killpg(group, Signal::SIGKILL);
         }
-        let found = self.scan();
         for process in &found {
             let _ = kill(process.pid, Signal::SIGKILL);
         }
@@ -112,59 +120,95 @@ impl Target {
 
     /// One look and one KILL to each; `None` if the look did not come to an end.
     async fn kill_found(self) -> Option<Vec<Found>> {
-        blocking(move || {
-            let found = self.scan();
-            for process in &found {
-                let _ = kill(process.pid, Signal::SIGKILL);
-            }
-            found
-        })
-        .await
+        blocking(move || self.kill_now()).await
     }
 
-    /// Lists the living processes that belong here, parents before children as far as ids tell.
+    /// Lists the living processes that belong here.
     fn scan(&self) -> Vec<Found> {
-        let spared = ourselves();
-        let mut parents = BTreeMap::new();
-        let mut found: BTreeMap<i32, Option<AttemptKey>> = BTreeMap::new();
+        let mut look = Look {
+            target: self,
+            spared: ourselves(),
+            parents: BTreeMap::new(),
+            found: BTreeMap::new(),
+        };
         let mut environment = Vec::new();
-        for pid in processes() {
-            if spared.contains(&pid) {
-                continue;
-            }
-            let Some(stat) = Stat::of(pid) else { continue };
-            parents.insert(pid, stat.parent);
-            let ours = self.group.is_some_and(|group| group.as_raw() == stat.group);
-            read_environment(pid, &mut environment);
-            match self.marker.find(&environment) {
-                Some(value) => {
-                    found.insert(pid, Marker::attempt_in(value));
+        match (self.group.map(Pid::as_raw), self.youth()) {
+            (Some(first), Some(mut last)) => {
+                let mut next = first;
+                // Whatever is forked meanwhile gets an id beyond the last one.
+                while next <= last && last < first + FEW {
+                    (next..=last).for_each(|pid| look.at(pid, &mut environment));
+                    next = last + 1;
+                    last = last_process().unwrap_or(i32::MAX);
                 }
-                None if ours => {
-                    found.insert(pid, None);
+                if last >= first + FEW {
+                    processes().for_each(|pid| look.at(pid, &mut environment));
                 }
-                None => {}
             }
+            _ => processes().for_each(|pid| look.at(pid, &mut environment)),
         }
-        // Children that cleared their environment, and theirs.
+        look.with_children()
+    }
+
+    /// The highest id that a descendant of a program just started can have, if there are few to try.
+    fn youth(&self) -> Option<i32> {
+        let (first, started) = (self.group?.as_raw(), self.started?);
+        let last = last_process()?;
+        (first..first + FEW)
+            .contains(&last)
+            .then_some(last)
+            .filter(|_| started.elapsed() < YOUNG)
+    }
+}
+
+/// One look at what is running.
+struct Look<'t> {
+    target: &'t Target,
+    spared: BTreeSet<i32>,
+    parents: BTreeMap<i32, i32>,
+    found: BTreeMap<i32, Option<AttemptKey>>,
+}
+
+impl Look<'_> {
+    /// Looks at one process, if there is one.
+    fn at(&mut self, pid: i32, environment: &mut Vec<u8>) {
+        if self.spared.contains(&pid) {
+            return;
+        }
+        let Some(stat) = Stat::of(pid) else { return };
+        self.parents.insert(pid, stat.parent);
+        read_environment(pid, environment);
+        if let Some(value) = self.target.marker.find(environment) {
+            self.found.insert(pid, Marker::attempt_in(value));
+        } else if self
+            .target
+            .group
+            .is_some_and(|group| group.as_raw() == stat.group)
+        {
+            self.found.insert(pid, None);
+        }
+    }
+
+    /// Adds those that cleared their environment, by their parents.
+    fn with_children(mut self) -> Vec<Found> {
         loop {
-            let children: Vec<_> = parents
+            let children: Vec<_> = self
+                .parents
                 .iter()
-                .filter(|(pid, parent)| !found.contains_key(pid) && found.contains_key(parent))
-                .map(|(&pid, parent)| (pid, found[parent].clone()))
+                .filter(|(pid, parent)| !self.found.contains_key(pid) && self.found.contains_key(parent))
+                .map(|(&pid, parent)| (pid, self.found[parent].clone()))
                 .collect();
             if children.is_empty() {
-                break;
+                let found = self.found.into_iter().filter(|&(pid, _)| is_process(pid));
+                return found
+                    .map(|(pid, attempt)| Found {
+                        pid: Pid::from_raw(pid),
+                        attempt,
+                    })
+                    .collect();
             }
-            found.extend(children);
+            self.found.extend(children);
         }
-        found
-            .into_iter()
-            .map(|(pid, attempt)| Found {
-                pid: Pid::from_raw(pid),
-                attempt,
-            })
-            .collect()
     }
 }
 
@@ -195,6 +239,7 @@ pub async fn kill_leftovers(marker: &Marker) -> (Vec<Leftover>, u32) {
     let target = Target {
         marker: marker.clone(),
         group: None,
+        started: None,
     };
     let extermination = target.exterminate().await;
     let leftovers = extermination
@@ -263,6 +308,13 @@ impl Stat {
     }
 }
 
+/// Whether an id is a process's and not only a thread's; threads can be opened in `/proc`, but are not listed.
+fn is_process(pid: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let group = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
+    group.is_some_and(|group| group.trim().parse() == Ok(pid))
+}
+
 /// This process and its ancestors, which are never touched whatever they carry.
 fn ourselves() -> BTreeSet<i32> {
     let mut spared = BTreeSet::from([1]);
@@ -271,6 +323,18 @@ fn ourselves() -> BTreeSet<i32> {
         pid = Stat::of(pid).map_or(0, |stat| stat.parent);
     }
     spared
+}
+
+/// The id that was given out last (the last field of `/proc/loadavg`, proc_loadavg(5)).
+fn last_process() -> Option<i32> {
+    let mut buffer = [0; 128];
+    let length = File::open("/proc/loadavg").ok()?.read(&mut buffer).ok()?;
+    std::str::from_utf8(&buffer[..length])
+        .ok()?
+        .split_ascii_whitespace()
+        .last()?
+        .parse()
+        .ok()
 }
 
 /// The ids of all processes that this one can see.

@@ -235,3 +235,15 @@ fn runners_in_one_command_are_added() {
         (5, 0, 0),
     );
 }
+
+#[test]
+fn absurd_numbers_neither_overflow_nor_count() {
+    check(
+        "18446744073709551615 passed in 0.1s\n18446744073709551615 passed in 0.1s",
+        None,
+    );
+    let line = "4294967295 passed, 4294967295 failed in 0.1s\n";
+    check(&line.repeat(3), (3 * 4_294_967_295, 3 * 4_294_967_295, 0));
+    check("Ran 4294967296 tests in 0.1s\n\nOK", None);
+    check("2 runs, 3 failures, 4294967295 errors", (0, 4_294_967_298, 0));
+}
