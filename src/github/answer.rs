@@ -38,10 +38,9 @@ pub(super) fn sorted(
 ) -> Result<Answer> {
     let answer = match outcome {
         Ok(answer) => answer,
-        Err(Lost::Unsent(why)) => return Err(Error::Transient { after: None, why }),
         Err(Lost::Astray(why)) => return Err(Error::Broken { why }),
         Err(Lost::Unknown(why)) if effect == Effect::Once => return Err(Error::Unclear { why }),
-        Err(Lost::Unknown(why)) => return Err(Error::Transient { after: None, why }),
+        Err(Lost::Unsent(why) | Lost::Unknown(why)) => return Err(Error::Transient { after: None, why }),
     };
     if answer.status.is_success() {
         return Ok(answer);

@@ -106,7 +106,7 @@ impl Client {
     pub async fn installations(&self) -> Result<Vec<Installation>> {
         let items = |page: Vec<InstallationView>| page.into_iter().map(Into::into).collect();
         Ok(self
-            .list(Voice::App, "/app/installations?", "list of installations", items)
+            .list(Voice::App, "/app/installations", "list of installations", items)
             .await?
             .0)
     }
@@ -150,12 +150,7 @@ impl Client {
         };
         let voice = Voice::Installation(installation);
         Ok(self
-            .list(
-                voice,
-                "/installation/repositories?",
-                "list of repositories",
-                items,
-            )
+            .list(voice, "/installation/repositories", "list of repositories", items)
             .await?
             .0)
     }

@@ -72,7 +72,7 @@ impl Forge for Client {
     }
 
     async fn comments(&self, repository: &Repository, number: IssueNumber) -> Result<Vec<Comment>> {
-        let path = at(repository, &format!("/issues/{number}/comments?"));
+        let path = at(repository, &format!("/issues/{number}/comments"));
         let mut comments = self
             .list(Voice::Repository(repository), &path, "list of comments", all)
             .await?
@@ -295,7 +295,7 @@ impl Forge for Client {
         number: PullNumber,
         review: u64,
     ) -> Result<Vec<ReviewComment>> {
-        let path = at(repository, &format!("/pulls/{number}/reviews/{review}/comments?"));
+        let path = at(repository, &format!("/pulls/{number}/reviews/{review}/comments"));
         let items = |page: Vec<ReviewCommentView>| page.into_iter().map(Into::into).collect();
         Ok(self
             .list(Voice::Repository(repository), &path, "review", items)

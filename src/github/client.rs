@@ -177,7 +177,7 @@ impl Client {
         self.ask_with(ask, |_, _, _| Ok(())).await
     }
 
-    /// Asks for a list, page by page. `path` holds a `?`.
+    /// Asks for a list, page by page.
     pub(super) async fn list<T, U, F>(
         &self,
         voice: Voice<'_>,
@@ -190,12 +190,13 @@ impl Client {
         F: Fn(T) -> Vec<U>,
     {
         let (mut all, mut moved) = (Vec::new(), false);
+        let mark = if path.contains('?') { '&' } else { '?' };
         for page in 1..=MAX_PAGES {
             let ask = Ask {
                 voice,
                 effect: Effect::Read,
                 what,
-                call: get(&format!("{path}&per_page=100&page={page}")),
+                call: get(&format!("{path}{mark}per_page=100&page={page}")),
             };
             let read = |answer: &Answer, effect, what: &str| {
                 Ok((
@@ -225,7 +226,7 @@ impl Client {
         let inner = &*self.inner;
         let _turn = match (ask.voice, ask.effect) {
             (_, Effect::Read) => None,
-            (Voice::Repository(repository), _) => Some(inner.pace.turn(repository.id).await),
+            (Voice::Repository(repository), _) => Some(inner.pace.turn(repository.id).await?),
             _ => None,
         };
         let mut repeats = 0;
@@ -281,7 +282,7 @@ impl Client {
             installation,
             graphql: ask.call.path.ends_with("/graphql"),
         };
-        let _seat = inner.pace.seat().await;
+        let _seat = inner.pace.seat().await?;
         inner.pace.check(purse, self.now())?;
         let outcome = inner.wire.exchange(&ask.call, bearer).await;
         let now = self.now();
@@ -330,7 +331,8 @@ impl Client {
             tokio::time::sleep(self.inner.manners.read_backoff).await;
             outcome = self.send(&ask, &jwt, None).await;
         }
-        let view: TokenView = decoded(&outcome?, ask.effect, ask.what)?;
+        let answer = outcome.map_err(|error| unsold(error, scope))?;
+        let view: TokenView = decoded(&answer, ask.effect, ask.what)?;
         Ok(Minted {
             token: view.token,
             expires_at: time(view.expires_at.as_deref()),
@@ -357,6 +359,18 @@ impl std::fmt::Debug for Client {
         f.debug_struct("Client")
             .field("app", &self.inner.app)
             .finish_non_exhaustive()
+    }
+}
+
+/// What a refused purchase means: GitHub says with one status that the repository left the installation, and
+/// that the installation was not granted what is asked for.
+fn unsold(error: Error, scope: &Scope) -> Error {
+    match error {
+        Error::Invalid { message, .. } if message.contains("permission") => Error::Forbidden { message },
+        Error::Invalid { .. } if scope.repository.is_some() => Error::NotFound {
+            what: "such repository among those the App is installed on".to_owned(),
+        },
+        error => error,
     }
 }
 

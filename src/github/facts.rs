@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::door::Rejection;
+use super::payload;
 use crate::model::{
     AppId, CommentId, CommitId, ContentHash, InstallationId, IssueNumber, PullNumber, RepositoryId,
     Timestamp, UserId,
@@ -45,6 +47,8 @@ pub struct Facts {
     pub title_changed: bool,
     /// What was pushed, of event `push`.
     pub push: Option<PushFacts>,
+    /// The repositories that left the installation, of event `installation_repositories`.
+    pub removed: Vec<RepositoryId>,
     /// Why nothing but the event is known: the payload is JSON, but of another shape than GitHub documents.
     pub unreadable: Option<String>,
 }
@@ -185,6 +189,15 @@ pub struct IssueText {
 }
 
 impl IssueText {
+    /// Reads the text of the issue, or else of the pull request, from the body of a delivery; `None` where it
+    /// carries neither.
+    ///
+    /// # Errors
+    /// The body is no JSON object in UTF-8, or is nested too deep.
+    pub fn read(body: &[u8]) -> Result<Option<Self>, Rejection> {
+        payload::issue_text(body)
+    }
+
     /// Identifies the text, for binding an approval to it.
     ///
     /// The title's length stands in front, so that no text can be moved between title and body unnoticed.
@@ -194,6 +207,14 @@ impl IssueText {
 }
 
 impl Facts {
+    /// Reads the facts from the body of a delivery that came through the [`Door`](super::Door) before.
+    ///
+    /// # Errors
+    /// The body is no JSON object in UTF-8, or is nested too deep.
+    pub fn read(event: &str, body: &[u8]) -> Result<Self, Rejection> {
+        payload::facts(event, body)
+    }
+
     /// The number of the issue or pull request that the delivery is about.
     pub fn number(&self) -> Option<u64> {
         let issue = self.issue.as_ref().map(|issue| issue.number.0);

@@ -1,6 +1,7 @@
 //! Manners: how many calls at once, how fast one writes, and when to be silent.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use crate::model::{InstallationId, RepositoryId, Timestamp};
 pub struct Manners {
     /// How long one exchange may take, redirects included. GitHub itself gives up after 10 s.
     pub deadline: Duration,
+    /// How long a call may wait for others before it is sent.
+    pub patience: Duration,
     /// The pause between two writes to one repository. GitHub asks for at least a second,
     /// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>.
     pub write_gap: Duration,
@@ -32,6 +35,7 @@ impl Default for Manners {
     fn default() -> Self {
         Self {
             deadline: Duration::from_secs(30),
+            patience: Duration::from_mins(1),
             write_gap: Duration::from_secs(1),
             read_backoff: Duration::from_millis(500),
             read_repeats: 2,
@@ -68,6 +72,7 @@ pub struct Rate {
 pub(super) struct Pace {
     calls: Semaphore,
     gap: Duration,
+    patience: Duration,
     writers: Mutex<HashMap<RepositoryId, Arc<tokio::sync::Mutex<Option<Instant>>>>>,
     purses: Mutex<HashMap<Purse, Held>>,
 }
@@ -96,24 +101,35 @@ impl Pace {
         Self {
             calls: Semaphore::new(manners.concurrent.max(1)),
             gap: manners.write_gap,
+            patience: manners.patience,
             writers: Mutex::default(),
             purses: Mutex::default(),
         }
     }
 
     /// Waits until fewer than the allowed number of calls are under way.
-    pub(super) async fn seat(&self) -> SemaphorePermit<'_> {
-        self.calls.acquire().await.expect("the semaphore is never closed")
+    pub(super) async fn seat(&self) -> Result<SemaphorePermit<'_>> {
+        let seat = self.patiently(self.calls.acquire()).await?;
+        Ok(seat.expect("the semaphore is never closed"))
     }
 
     /// Waits for one's turn to write to a repository.
-    pub(super) async fn turn(&self, repository: RepositoryId) -> Turn {
+    pub(super) async fn turn(&self, repository: RepositoryId) -> Result<Turn> {
         let writer = Arc::clone(locked(&self.writers).entry(repository).or_default());
-        let last = writer.lock_owned().await;
+        let last = self.patiently(writer.lock_owned()).await?;
         if let Some(last) = *last {
             tokio::time::sleep_until(last + self.gap).await;
         }
-        Turn { last }
+        Ok(Turn { last })
+    }
+
+    /// A call that cannot be sent in time was never sent, so it may be made later.
+    async fn patiently<T>(&self, wait: impl Future<Output = T>) -> Result<T> {
+        let late = |_| Error::Transient {
+            after: Some(self.gap),
+            why: "too many calls wait for GitHub".to_owned(),
+        };
+        tokio::time::timeout(self.patience, wait).await.map_err(late)
     }
 
     /// Refuses while a limit is in force: asking on would be noticed, and can get an App banned.

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
-use hyper_util::client::legacy::Client as Http;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client as Http, Error as HttpError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use octocrab::{AuthState, Octocrab, OctocrabBuilder};
 use secrecy::{ExposeSecret, SecretString};
@@ -215,8 +215,8 @@ fn lost(error: &octocrab::Error) -> Lost {
     let mut source = error.source();
     while let Some(inner) = source {
         if inner
-            .downcast_ref::<hyper_util::client::legacy::Error>()
-            .is_some_and(|http| http.is_connect())
+            .downcast_ref::<HttpError>()
+            .is_some_and(HttpError::is_connect)
         {
             return Lost::Unsent(format!("no connection: {}", chain(inner)));
         }

@@ -156,6 +156,23 @@ async fn a_suspended_or_deleted_installation_is_told_apart() {
 }
 
 #[tokio::test]
+async fn a_repository_that_left_the_installation_is_not_found_and_a_missing_grant_is_forbidden() {
+    let left = "There is at least one repository that does not exist or is not accessible to the parent installation.";
+    let grant = "The permissions requested are not granted to this installation.";
+    for (message, is_not_found) in [(left, true), (grant, false)] {
+        let standin = Standin::start(|_| Reply::Json(200, issue_json(1))).await;
+        standin.sell_nothing(422, json!({ "message": message }));
+        let error = standin
+            .client
+            .git_token(&repository(), GitAccess::Write)
+            .await
+            .expect_err("no token");
+        assert_eq!(error.is_not_found(), is_not_found, "{error}");
+        assert_eq!(matches!(error, Error::Forbidden { .. }), !is_not_found, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn git_gets_a_token_for_contents_only() {
     let standin = Standin::start(|_| Reply::Json(200, Value::Null)).await;
     for access in [GitAccess::Read, GitAccess::Write, GitAccess::Write] {
@@ -430,6 +447,25 @@ async fn writes_to_one_repository_go_one_after_another() {
     assert_eq!(standin.seen().len(), 16);
 }
 
+#[tokio::test]
+async fn a_writer_that_waits_too_long_for_its_turn_gives_up() {
+    let manners = Manners {
+        patience: Duration::from_millis(50),
+        deadline: Duration::from_secs(5),
+        ..quick()
+    };
+    let standin = Standin::start_at("", manners, |_| Reply::Hang).await;
+    let repository = repository();
+    let first = standin.client.create_comment(&repository, IssueNumber(1), "x");
+    let second = standin.client.create_comment(&repository, IssueNumber(1), "y");
+    tokio::select! {
+        biased;
+        outcome = first => panic!("it hangs: {outcome:?}"),
+        outcome = second => assert!(matches!(outcome, Err(Error::Transient { .. })), "{outcome:?}"),
+    }
+    assert!(standin.seen().len() <= 1, "the second was never sent");
+}
+
 // The calls.
 
 #[tokio::test]
@@ -495,7 +531,7 @@ async fn comments_are_read_from_all_pages_and_put_in_order() {
     );
     assert_eq!(comments[0].app, Some(AppId(12345)));
     assert!(comments[0].user.as_ref().is_some_and(|user| user.is_bot));
-    let path = "GET /repos/octo/widgets/issues/3/comments?&per_page=100&page=";
+    let path = "GET /repos/octo/widgets/issues/3/comments?per_page=100&page=";
     assert_eq!(
         standin.lines(),
         [format!("{path}1"), format!("{path}2"), format!("{path}3")]

@@ -180,6 +180,12 @@ fn pull_requests_reviews_and_pushes_are_read() {
         "a deleted branch ends at no commit"
     );
     assert_eq!(lane(&facts), "7");
+    let removed = read(
+        "installation_repositories",
+        r#"{"repositories_removed":[{"id":7},{"id":8}]}"#,
+    )
+    .removed;
+    assert_eq!(removed, [RepositoryId(7), RepositoryId(8)]);
     assert_eq!(read("create", r#"{"ref":"main","ref_type":"branch"}"#).push, None);
 }
 
