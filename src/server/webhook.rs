@@ -1,0 +1,96 @@
+//! `POST /webhook`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::Server;
+use super::metrics::Fate;
+use crate::github::{MAX_BODY_BYTES, Rejection, lane};
+use crate::store::{Accepted, NewDelivery};
+
+/// The events that something here listens to. Others are counted and answered, not kept: an App that is
+/// subscribed to check runs would fill the store with them.
+const HEARD: [&str; 8] = [
+    "issues",
+    "issue_comment",
+    "pull_request",
+    "pull_request_review",
+    "push",
+    "repository",
+    "installation",
+    "installation_repositories",
+];
+
+/// How long a body may take to arrive. GitHub itself gives up after 10 s.
+const BODY_TIME: Duration = Duration::from_secs(20);
+
+pub(super) async fn receive(State(server): State<Arc<Server>>, headers: HeaderMap, body: Body) -> Response {
+    let Ok(read) = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY_BYTES)).await else {
+        server.metrics.count(Fate::Rejected);
+        return answer(StatusCode::REQUEST_TIMEOUT, r#"{"error":"The body did not arrive in time."}"#.to_owned());
+    };
+    // The limit is the only thing a body that arrives can run into; a broken connection gets no answer anyway.
+    let Ok(body) = read else { return reject(&server, Rejection::TooLarge) };
+    let delivery = match server.door.verify(&headers, &body) {
+        Ok(delivery) => delivery,
+        Err(rejection) => return reject(&server, rejection),
+    };
+    if delivery.event() == "ping" {
+        server.metrics.count(Fate::Ping);
+        return answer(StatusCode::OK, r#"{"ok":"pong"}"#.to_owned());
+    }
+    let facts = match delivery.facts() {
+        Ok(facts) => facts,
+        Err(rejection) => return reject(&server, rejection),
+    };
+    if !HEARD.contains(&delivery.event()) {
+        server.metrics.count(Fate::Ignored);
+        tracing::debug!(event = delivery.event(), "nothing listens to this event");
+        return answer(StatusCode::ACCEPTED, r#"{"ok":"nothing listens to this event"}"#.to_owned());
+    }
+    let stored = server
+        .intake
+        .accept(NewDelivery {
+            id: delivery.id().clone(),
+            event: delivery.event().to_owned(),
+            action: facts.action.clone().unwrap_or_default(),
+            lane: lane(&facts),
+            facts: serde_json::to_string(&facts).expect("facts hold nothing that JSON cannot"),
+            body,
+            received: server.clock.now(),
+        })
+        .await;
+    match stored {
+        Ok(Accepted::New) => {
+            server.metrics.count(Fate::Accepted);
+            answer(StatusCode::ACCEPTED, r#"{"ok":"accepted"}"#.to_owned())
+        }
+        Ok(Accepted::Duplicate) => {
+            server.metrics.count(Fate::Duplicate);
+            answer(StatusCode::ACCEPTED, r#"{"ok":"accepted before"}"#.to_owned())
+        }
+        Err(error) => {
+            // GitHub shows the delivery as failed and keeps it, so that it can be redelivered.
+            server.metrics.count(Fate::Failed);
+            tracing::error!(delivery = %delivery.id(), %error, "a delivery could not be stored");
+            let text = r#"{"error":"The delivery could not be stored. Redeliver it later."}"#;
+            answer(StatusCode::SERVICE_UNAVAILABLE, text.to_owned())
+        }
+    }
+}
+
+fn reject(server: &Server, rejection: Rejection) -> Response {
+    server.metrics.count(Fate::Rejected);
+    tracing::warn!(?rejection, "a webhook call was refused");
+    answer(rejection.status(), rejection.body())
+}
+
+fn answer(status: StatusCode, body: String) -> Response {
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+}
