@@ -8,6 +8,9 @@ use super::yaml::{self, Key, Shape, Value};
 /// The most entries of any list.
 const MOST_ENTRIES: usize = 500;
 
+/// The most findings that are told: more would not be read.
+const MOST_FINDINGS: usize = 100;
+
 /// The longest single text within a front block, in bytes.
 const LONGEST_TEXT: usize = 4_000;
 
@@ -144,10 +147,12 @@ impl Front {
 
 impl Findings {
     fn push(&mut self, line: u32, message: String) {
-        self.found.push(Finding {
-            line: Some(self.above.saturating_add(line)),
-            message,
-        });
+        if self.found.len() < MOST_FINDINGS {
+            self.found.push(Finding {
+                line: Some(self.above.saturating_add(line)),
+                message,
+            });
+        }
     }
 }
 

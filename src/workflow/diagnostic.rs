@@ -31,11 +31,16 @@ pub struct Diagnostic {
     source: miette::NamedSource<Arc<str>>,
 }
 
+/// The most problems that are told: nobody mends more in one go, and a hostile file has a hundred thousand.
+const MOST: usize = 100;
+
 /// Gathers the problems of one file.
 pub(super) struct Diagnostics {
     file: String,
     source: Arc<str>,
     found: Vec<Diagnostic>,
+    /// All problems, also those beyond [`MOST`].
+    count: usize,
 }
 
 impl Diagnostics {
@@ -44,6 +49,7 @@ impl Diagnostics {
             file: file.to_owned(),
             source: source.into(),
             found: Vec::new(),
+            count: 0,
         }
     }
 
@@ -59,6 +65,10 @@ impl Diagnostics {
 
     /// Notes a problem with or without a way out.
     pub(super) fn note(&mut self, span: Span, message: String, help: Option<String>) {
+        self.count += 1;
+        if self.found.len() >= MOST {
+            return;
+        }
         self.found.push(Diagnostic {
             file: self.file.clone(),
             line: span.line,
@@ -72,7 +82,7 @@ impl Diagnostics {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.found.len()
+        self.count
     }
 
     pub(super) fn is_empty(&self) -> bool {

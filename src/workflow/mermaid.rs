@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 
 use super::{CheckCommands, NodeKind, Workflow};
+use crate::model::NodeId;
 
 /// Draws the workflow: agents as boxes, checks as subroutines, gates as diamonds, ends as stadiums;
 /// repairs as dotted arrows back.
 pub fn mermaid(workflow: &Workflow) -> String {
     let mut out = String::from("flowchart TD\n");
-    for node in &workflow.nodes {
+    for (index, node) in workflow.nodes.iter().enumerate() {
         let id = &node.id;
         let (open, label, close) = match &node.kind {
             NodeKind::Agent(agent) => ("[", format!("{id}<br/>{}", agent.role), "]"),
@@ -30,15 +31,21 @@ pub fn mermaid(workflow: &Workflow) -> String {
             NodeKind::Publish => ("([", format!("{id}<br/>pull request"), "])"),
             NodeKind::Cancel { .. } => ("([", format!("{id}<br/>cancel"), "])"),
         };
-        let _ = writeln!(out, "    n_{id}{open}\"{label}\"{close}");
+        let _ = writeln!(out, "    n{index}{open}\"{label}\"{close}");
     }
-    for node in &workflow.nodes {
-        for need in &node.needs {
+    // Numbers instead of ids: Mermaid reads `end` and `a--b` as something else.
+    let number = |id: &NodeId| workflow.nodes.iter().position(|node| node.id == *id);
+    for (index, node) in workflow.nodes.iter().enumerate() {
+        for need in node.needs.iter().filter_map(number) {
             let arrow = if node.when.is_some() { "-->|when|" } else { "-->" };
-            let _ = writeln!(out, "    n_{need} {arrow} n_{}", node.id);
+            let _ = writeln!(out, "    n{need} {arrow} n{index}");
         }
-        if let Some(on_fail) = &node.on_fail {
-            let _ = writeln!(out, "    n_{} -.->|on fail| n_{}", node.id, on_fail.repeat_from);
+        if let Some(from) = node
+            .on_fail
+            .as_ref()
+            .and_then(|on_fail| number(&on_fail.repeat_from))
+        {
+            let _ = writeln!(out, "    n{index} -.->|on fail| n{from}");
         }
     }
     out

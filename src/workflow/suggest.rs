@@ -1,5 +1,8 @@
 //! Did-you-mean.
 
+/// The most candidates in a help text: a node has 20 keys, a workflow up to 200 nodes.
+const MOST: usize = 20;
+
 /// The candidate that is most likely meant, where one is close enough.
 pub(super) fn closest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let alike = |candidate: &str| strsim::jaro_winkler(wanted, candidate);
@@ -24,7 +27,11 @@ pub(super) fn help<'a>(
     if let Some(meant) = closest(&wanted, candidates.clone()) {
         return Some(format!("did you mean `{meant}`?"));
     }
-    let all: Vec<_> = candidates.into_iter().map(|c| format!("`{c}`")).collect();
+    let mut all: Vec<_> = candidates.into_iter().map(|c| format!("`{c}`")).collect();
+    if all.len() > MOST {
+        all.truncate(MOST);
+        all.push("…".to_owned());
+    }
     (!all.is_empty()).then(|| format!("it can be {}", all.join(", ")))
 }
 

@@ -232,9 +232,10 @@ fn two_hundred_nodes_in_a_row_are_fine() {
 fn hostile_yaml_ends_in_an_error() {
     let bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nname: x\n";
     let deep = format!("name: x\nnodes: {}{}", "[".repeat(100_000), "]".repeat(100_000));
-    let blocks: String = (0..2_000)
-        .map(|n| format!("{}a:\n", " ".repeat(n % 500)))
-        .collect();
+    let mut blocks = String::new();
+    for n in 0..2_000 {
+        let _ = writeln!(blocks, "{}a:", " ".repeat(n % 500));
+    }
     let maps = format!("name: x\nnodes: {}", "{a: ".repeat(50_000));
     let keys = format!("name: x\nnodes:\n{}", "  ? [a]\n".repeat(10_000));
     for source in [
@@ -251,6 +252,15 @@ fn hostile_yaml_ends_in_an_error() {
     ] {
         assert!(read(source).is_err());
     }
+}
+
+#[test]
+fn a_hundred_problems_are_enough() {
+    let source = format!(
+        "name: x\nnodes:\n  a: {{role: plan, needs: [{}]}}\n",
+        "b, ".repeat(50_000)
+    );
+    assert_eq!(read(&source).expect_err("many").len(), 100);
 }
 
 #[test]
@@ -288,20 +298,20 @@ fn a_diagnostic_points_into_its_source() {
 fn the_graph_is_drawn() {
     let wanted = "\
 flowchart TD
-    n_explore[\"explore<br/>explore\"]
-    n_plan[\"plan<br/>plan\"]
-    n_approve{\"approve<br/>plan.md\"}
-    n_implement[\"implement<br/>implement\"]
-    n_check[[\"check<br/>tests of the plan\"]]
-    n_validate[\"validate<br/>validate\"]
-    n_publish([\"publish<br/>pull request\"])
-    n_explore --> n_plan
-    n_plan --> n_approve
-    n_approve --> n_implement
-    n_implement --> n_check
-    n_check --> n_validate
-    n_validate -.->|on fail| n_implement
-    n_validate --> n_publish
+    n0[\"explore<br/>explore\"]
+    n1[\"plan<br/>plan\"]
+    n2{\"approve<br/>plan.md\"}
+    n3[\"implement<br/>implement\"]
+    n4[[\"check<br/>tests of the plan\"]]
+    n5[\"validate<br/>validate\"]
+    n6([\"publish<br/>pull request\"])
+    n0 --> n1
+    n1 --> n2
+    n2 --> n3
+    n3 --> n4
+    n4 --> n5
+    n5 -.->|on fail| n3
+    n5 --> n6
 ";
     assert_eq!(mermaid(&Workflow::built_in()), wanted);
 }
