@@ -257,7 +257,46 @@ fn pull_view() -> PullView {
 
 #[test]
 fn the_status_comment_shows_state_graph_and_table() {
-    assert_snapshot!(status(&status_view(Standing::Working)), @"");
+    assert_snapshot!(status(&status_view(Standing::Working)), @r#"
+    <!-- footplate:run=01jd0000000000000000abcdef kind=status generation=0 -->
+
+    ### Footplate: working
+
+    Nothing is wanted of you now; `/cancel` ends it, `/replan` asks for another plan.
+
+    [Plan](https://github.com/o/r/issues/7#issuecomment-1)
+
+    > **Note:** Agents run with the server's rights: there is no sandbox.
+
+    ```mermaid
+    flowchart LR
+      n0["plan<br/>claude#58;anthropic#47;claude#45;opus#45;5#45;5#64;high<br/>done"]:::done
+      n1["approve<br/>done"]:::done
+      n2["implement<br/>gemini#58;google#47;gemini#45;3#46;5#45;flash<br/>running"]:::running
+      n3["publish<br/>pending"]:::pending
+      n0 --> n1
+      n1 --> n2
+      n2 --> n3
+      classDef pending fill:#eaeef2,stroke:#8c959f,color:#1f2328
+      classDef running fill:#ddf4ff,stroke:#0969da,color:#1f2328
+      classDef done fill:#dafbe1,stroke:#1a7f37,color:#1f2328
+    ```
+
+    | Step | State | Done by | Attempts | Time | Tokens | Cost |
+    | --- | --- | --- | --- | --- | --- | --- |
+    | `plan` | done | `claude:anthropic/claude-opus-5-5@high` | 1 | 1 min 35 s | 12.3k in, 900 out | $0.0180 |
+    | `approve` | done | gate | 0 | — | — | — |
+    | `implement` | running | `claude:moonshot/kimi-k2.6`, `gemini:google/gemini-3.5-flash` | 3 | 1 min 35 s | unknown | unknown |
+    | `publish` | pending | publish | 0 | — | — | — |
+    | **Total** |  |  | 4 | 3 min 10 s |  | $0.0180 + unknown |
+
+    **Findings**
+
+    - `implement`: attempt 1: no output for 10 minutes, asked `@octocat` &#124; `#12`
+    - `implement`: attempt 2: an empty diff
+
+    <sub>Run `01jd0000000000000000abcdef` of workflow `build`, asked for by `hubot`, as of 2026-11-23T10:00:00Z.</sub>
+    "#);
 }
 
 #[test]
@@ -304,12 +343,76 @@ fn every_state_says_what_happens_next() {
     let lines = standings
         .map(|standing| reply_text(&ReplyKind::Status { standing, url: None }))
         .join("\n");
-    assert_snapshot!(lines, @"");
+    assert_snapshot!(lines, @r#"
+    The run is queued. It begins as soon as it is its turn; `/cancel` ends it.
+    The run is working. Nothing is wanted of you now; `/cancel` ends it, `/replan` asks for another plan.
+    The run is waiting for approval. Somebody who may write to this repository answers the plan with `/approve 64879f7d6b96`, `/replan WISHES` or `/cancel`, until 2026-12-07T10:00:00Z.
+    The run is waiting for answers. The plan has questions: answer them with `/replan` and your answers.
+    The run is waiting for a person. Somebody pushed to the branch
+    The run is waiting until 2026-12-07T10:00:00Z. The provider's limit is reached. It goes on by itself.
+    The run is waiting for a free slot. Other runs are at work; it goes on by itself.
+    The run is in review. Pull request #9 is open. `/replan WISHES` or `/retry` there or here updates it; merging or closing it ends the run.
+    The run is merged. Pull request #9 was merged.
+    The run is closed. Pull request #9 was closed without being merged.
+    The run is closed. The issue was closed.
+    The run is planned. The plan is written, and nothing more was asked for; `/footplate build` builds anew.
+    The run is failed. the plan's files do not exist. `/retry` repeats the step that failed, `/replan WISHES` begins with another plan.
+    The run is cancelled. It was cancelled by `hubot`. `/footplate build` begins anew.
+    "#);
 }
 
 #[test]
 fn the_plan_comment_says_what_will_be_done_and_how_to_answer() {
-    assert_snapshot!(plan(&plan_view()), @"");
+    assert_snapshot!(plan(&plan_view()), @r#"
+    <!-- footplate:run=01jd0000000000000000abcdef kind=plan generation=1 -->
+
+    ## Plan
+
+    Add `price_half`, rounding down.
+
+    @hubot This waits for somebody who may write to the repository:
+
+    - `/approve 64879f7d6b96` builds it; notes after the hash go along
+    - `/replan WISHES` asks for another plan
+    - `/cancel` ends the run
+
+    The offer ends at 2026-12-07T10:00:00Z. Editing this comment or the issue's text voids it.
+
+    ### Steps
+
+    | # | Step | Class | Files | After |
+    | --- | --- | --- | --- | --- |
+    | 1 | Add `price_half` | logic | `src/widgets.py` |  |
+    | 2 | Cover it, as `@octocat` asked | logic | `tests/test_widgets.py` | 1 |
+
+    ### Files that may change
+
+    - `src/widgets.py`
+    - `tests/*.py`
+
+    ### Commands that check it
+
+    - <code>python3 &#45;m unittest discover &#45;s tests &#124; tee log</code>
+
+    ### Done when
+
+    - price\_half rounds down to whole cents
+
+    <details>
+    <summary>The plan in its author's words</summary>
+
+    # Plan
+
+    Why and how; fixes `#7`, `@octocat`.
+
+    ```python
+    def price_half(): ...
+    ```
+
+    </details>
+
+    <sub>Plan `64879f7d6b96`, small, for `main` at `aaaaaaaaaa`, written by `claude:anthropic/claude-opus-5-5@high`, cost so far $0.0413, run `01jd0000000000000000abcdef`.</sub>
+    "#);
 }
 
 #[test]
@@ -324,7 +427,52 @@ fn a_second_revision_shows_what_changed_and_questions_forbid_approval() {
     view.steps.clear();
     view.body.clear();
     view.expires = None;
-    assert_snapshot!(plan(&view), @"");
+    assert_snapshot!(plan(&view), @r#"
+    <!-- footplate:run=01jd0000000000000000abcdef kind=plan generation=2 -->
+
+    ## Plan, revision 2
+
+    Add `price_half`, rounding down.
+
+    @hubot **This plan has questions and cannot be approved yet.** Somebody who may write to the repository answers with:
+
+    - `/replan ANSWERS`, which leads to a plan without these questions
+    - `/cancel`, which ends the run
+
+    Editing this comment or the issue's text voids it.
+
+    ### Questions
+
+    1. Which cents? `@octocat`
+
+    ### Files that may change
+
+    - `src/widgets.py`
+    - `tests/*.py`
+
+    ### Commands that check it
+
+    - <code>python3 &#45;m unittest discover &#45;s tests &#124; tee log</code>
+
+    ### Done when
+
+    - price\_half rounds down to whole cents
+
+    <details>
+    <summary>What changed since revision 1</summary>
+
+    ````diff
+    @@ -1,3 +1,3 @@
+     a
+    -b
+    +B ``` x
+     c
+    ````
+
+    </details>
+
+    <sub>Plan `64879f7d6b96`, small, for `main` at `aaaaaaaaaa`, written by `claude:anthropic/claude-opus-5-5@high`, cost so far $0.0413, run `01jd0000000000000000abcdef`.</sub>
+    "#);
     assert!(!plan(&view).contains("/approve"));
 }
 
@@ -340,7 +488,75 @@ fn the_plan_for_a_terminal_has_no_marker_and_no_mentions() {
 #[test]
 fn the_pull_request_carries_the_evidence() {
     assert_eq!(pull_title(&pull_view()), "Add `price_half`, rounding down");
-    assert_snapshot!(pull_body(&pull_view()), @"");
+    assert_snapshot!(pull_body(&pull_view()), @r#"
+    <!-- footplate:run=01jd0000000000000000abcdef kind=pull generation=1 -->
+
+    Add `price_half`, rounding down.
+
+    Closes #7
+
+    **Verified:** Footplate ran the checks below on the pushed commit.
+    **Validation passed** by `claude:anthropic/claude-opus-5-5@high`.
+
+    > **Note:** Agents run with the server's rights: there is no sandbox.
+
+    ### What changed
+
+    - [x] **1** Add `price_half`
+      - `src/widgets.py` +6 −1
+    - [ ] **2** Draw it (not done)
+    - Files that no step names
+      - <code>logo&#124;x&#46;png</code> binary
+
+    ### Checks
+
+    | Command | With the change | Before | Time |
+    | --- | --- | --- | --- |
+    | `python3 -m unittest` | exit 0, 4 passed, 0 failed, 1 skipped | exit 0, 3 passed, 0 failed | 0.4 s |
+
+    ### Validation
+
+    | Criterion | Met | Evidence |
+    | --- | --- | --- |
+    | price\_half rounds down | yes | checks.md, command 1: 4 tests passed |
+    | It is drawn | not said |  |
+
+    **Findings**
+
+    - **minor** `src/widgets.py:18`: Name the rounding rule; see `#3.`
+
+    ### Deviations from the plan
+
+    - Used integer division.
+
+    ### Who did what, and what it cost
+
+    | Step | State | Done by | Attempts | Time | Tokens | Cost |
+    | --- | --- | --- | --- | --- | --- | --- |
+    | `plan` | done | `claude:anthropic/claude-opus-5-5@high` | 1 | 1 min 35 s | 12.3k in, 900 out | $0.0180 |
+    | `implement` | done | `mine` | 1 | 1 min 35 s | unknown | unknown |
+    | **Total** |  |  | 2 | 3 min 10 s |  | $0.0180 + unknown |
+
+    <details>
+    <summary>What the implementer wrote</summary>
+
+    Look at `price_half`.
+
+    `/approve`
+
+    </details>
+
+    <details>
+    <summary>What the validator wrote</summary>
+
+    All good, says `@validator`.
+
+    &lt;!-- footplate:run=none kind=plan generation=1 -->
+
+    </details>
+
+    <sub>Run `01jd0000000000000000abcdef`, asked for by `hubot`, [plan 64879f7d6b96](https://github.com/o/r/issues/7#issuecomment-1), commit `cccccccccc` for `main`.</sub>
+    "#);
 }
 
 #[test]
@@ -358,7 +574,38 @@ fn what_is_not_verified_is_said_plainly() {
     view.checks.commands[0].base = None;
     let body = pull_body(&view);
     assert!(!body.contains("Closes"));
-    assert_snapshot!(body, @"");
+    assert_snapshot!(body, @r#"
+    <!-- footplate:run=01jd0000000000000000abcdef kind=pull generation=1 -->
+
+    Add `price_half`, rounding down.
+
+    Part of #7: the plan is not complete, so merging this leaves the issue open.
+
+    **Not verified.** no test ran.
+    **Not validated:** the workflow has no validator.
+
+    ### What changed
+
+    - [x] **1** Add `price_half`
+      - `src/widgets.py` +6 −1
+    - [ ] **2** Draw it (not done)
+    - Files that no step names
+      - <code>logo&#124;x&#46;png</code> binary
+
+    ### Checks
+
+    | Command | With the change | Before | Time |
+    | --- | --- | --- | --- |
+    | `python3 -m unittest` | exit 0, no tests ran | not run | 0.4 s |
+
+    ### Deviations from the plan
+
+    None reported.
+
+    ### Who did what, and what it cost
+
+    <sub>Run `01jd0000000000000000abcdef`, asked for by `hubot`, [plan 64879f7d6b96](https://github.com/o/r/issues/7#issuecomment-1), commit `cccccccccc` for `main`.</sub>
+    "#);
     view.checks = ChecksView {
         verified: Some(false),
         why: Some("one test failed".into()),
@@ -415,7 +662,27 @@ fn held_work_says_why_and_how_to_get_it() {
         },
         next: None,
     };
-    assert_snapshot!(held(&view), @"");
+    assert_snapshot!(held(&view), @r#"
+    <!-- footplate:run=01jd0000000000000000abcdef kind=held generation=2 -->
+
+    ### The work was not published
+
+    The work is kept.
+
+    - `.github/workflows/ci.yml` is outside the plan's files
+    - link -&gt; /etc/passwd leaves the tree
+
+    In a clone of `o/r`:
+
+    ```sh
+    git fetch origin 'refs/footplate/held/01jd'
+    git switch --detach FETCH_HEAD
+    ```
+
+    `/retry` tries again, `/replan WISHES` begins with another plan, `/cancel` ends the run.
+
+    <sub>Run `01jd0000000000000000abcdef`, commit `dddddddddd`.</sub>
+    "#);
     view.place = HeldPlace::Server {
         patch: "held.patch".into(),
         url: None,
@@ -533,7 +800,42 @@ fn answers_are_a_sentence_or_two_and_a_next_step() {
         assert_eq!(parse(&text, &Grammar { bare: true }), [], "{text}");
         assert!(!text.contains('\n'), "{text}");
     }
-    assert_snapshot!(kinds.map(|kind| reply_text(&kind)).join("\n"), @"");
+    assert_snapshot!(kinds.map(|kind| reply_text(&kind)).join("\n"), @r#"
+    Sorry `stranger`, `/approve` wants write permission in this repository, so nothing was done.
+    `/aprove` is not a command. Did you mean `/approve`? `/footplate help` lists them.
+    `/@all` is not a command. `/footplate help` lists them.
+    `/retry` was not understood: "`@all`" is one word too many. `/footplate help` shows how to write it.
+    There is no run here that this could be about. `/footplate build` starts one.
+    This issue already has a run, which is working. `/cancel` ends it, `/replan WISHES` changes its course.
+    There is no plan to approve yet; it is posted here when it is written.
+    Plan `64879f7d6b96` is already approved. `/status` says how far it is.
+    The plan's comment was edited, so it is not clear what you read. Footplate would build plan `64879f7d6b96` as it was written: `/approve 64879f7d6b96` does that, `/replan WISHES` changes it.
+    There is a newer plan than the one you may have read, `64879f7d6b96`. Have a look at it, then `/approve 64879f7d6b96`.
+    The plan's offer has ended. `/replan` writes a fresh one.
+    `abcdef12` is not the newest plan, that is `64879f7d6b96`. If it is the one you mean: `/approve 64879f7d6b96`.
+    The plan has a question, so it cannot be approved yet. `/replan` with the answers goes on.
+    The issue's text was edited after the plan was made, so an approval of that plan does not hold. `/replan` makes a plan for the text as it is now.
+    `main` moved and touched files of the plan (`src/widgets.py`), so an approval of that plan does not hold. `/replan` makes a plan for the branch as it is now.
+    There is nothing to repeat: no step has failed. `/retry STEP` repeats a certain one.
+    There is no step `paint` to repeat. There is: `plan`, `implement`.
+    `x` cannot be chosen here. What can: nothing at the moment.
+    The base branch cannot be used: there is no branch release/2. Name another one and ask again.
+    `.github/footplate.yml` cannot be used: line 3: unknown key. Correct it on the default branch and ask again.
+    Nothing was started: this repository has used its \$50 of today.
+    On it: a plan for #7 comes first, and waits for your approval.
+    On it: a plan for #7, and nothing more, as you asked.
+    Plan `64879f7d6b96` is approved by `hubot` and is being built.
+    Another plan is being written with your wishes.
+    Repeating `implement` and what follows it.
+    Cancelled. What was done so far stays fetchable; `/footplate build` begins anew.
+    Somebody pushed to `footplate/7-x-abcdef`: it is at `bbbbbbbbbb`, where Footplate left `aaaaaaaaaa`. Footplate stopped and overwrites nothing. Move that work elsewhere and `/retry`, or `/cancel` and go on by hand.
+    Somebody pushed to `footplate/7-x-abcdef`: it is at `bbbbbbbbbb`, where Footplate expected none. Footplate stopped and overwrites nothing. Move that work elsewhere and `/retry`, or `/cancel` and go on by hand.
+    The run failed at `plan`: the artifact has no front block. `/retry` repeats that step, `/replan WISHES` begins with another plan.
+    `implement` failed in all 4 attempts, the last time because: no output for 10 minutes. `/retry implement model=CANDIDATE` lets another one try, `/replan WISHES` makes the task smaller, `/cancel` ends the run.
+    The run stopped because its budget is used up: \$5.0000 for a run. Whoever runs the server can raise it; `/retry` then goes on.
+    Pull request #9 is open for review.
+    Pull request #9 was updated to `cccccccccc`.
+    "#);
 }
 
 #[test]
@@ -545,7 +847,11 @@ fn an_answer_is_found_again_by_its_marker() {
         key: MarkerKey::new("comment:12"),
     };
     let text = reply(&ReplyKind::NoActiveRun, &marker);
-    assert_snapshot!(text, @"");
+    assert_snapshot!(text, @r#"
+    <!-- footplate:run=none kind=reply generation=0 key=comment:12 -->
+
+    There is no run here that this could be about. `/footplate build` starts one.
+    "#);
     assert_eq!(
         Marker::parse(&text),
         Some(Marker {
@@ -565,7 +871,14 @@ fn a_graph_survives_names_that_are_made_to_break_it() {
     );
     bad.candidates.push("``` \" ] --> <b>\n%%{init}".into());
     let text = graph(&[bad], &[(0, 0), (0, 9)]).unwrap();
-    assert_snapshot!(text, @"");
+    assert_snapshot!(text, @r#"
+    ```mermaid
+    flowchart LR
+      n0["end<br/>#96;#96;#96; #34; #93; #45;#45;#62; #60;b#62;#10;#37;#37;#123;init#125;<br/>failed"]:::failed
+      n0 --> n0
+      classDef failed fill:#ffebe9,stroke:#cf222e,color:#1f2328
+    ```
+    "#);
     assert_eq!(graph(&[], &[]), None);
 }
 
@@ -590,6 +903,11 @@ fn a_plan_beyond_the_limit_keeps_its_marker_and_how_to_answer() {
         text.matches("<details>").count(),
         text.matches("</details>").count()
     );
+}
+
+/// How much in a finished text is live, apart from code that is written as HTML.
+fn live(text: &str) -> usize {
+    escape::hazards(text).len() - 2 * text.matches("<code>").count()
 }
 
 /// Texts that try to leave their place.
@@ -637,19 +955,19 @@ proptest! {
     fn nothing_in_a_comment_is_live_but_what_footplate_itself_says(text in hostile(), long: bool) {
         let text = if long { text.repeat(70_000 / text.len().max(1)) } else { text };
         let mut view = plan_view();
-        let calm = escape::hazards(&plan(&PlanView { body: "x".into(), ..view.clone() })).len();
+        let calm = live(&plan(&PlanView { body: "x".into(), ..view.clone() }));
         let texts = vec![text.clone(); 2];
         view.steps[0].title.clone_from(&text);
         (view.summary, view.body) = (text.clone(), format!("x {text}"));
         (view.files, view.tests, view.criteria) = (texts.clone(), texts.clone(), texts);
         let comment = plan(&view);
         prop_assert!(Limit::Body.measure(&comment) <= Limit::Body.most());
-        prop_assert_eq!(escape::hazards(&comment).len(), calm, "{}", comment);
+        prop_assert!(live(&comment) <= calm, "{}", comment); // fewer where a section is cut
         prop_assert_eq!(parse(&comment, &Grammar { bare: true }), vec![]);
         prop_assert_eq!(comment.matches("<!-- footplate:").count() - comment.matches("`<!-- footplate:").count(), 1);
 
         let mut view = pull_view();
-        let calm = escape::hazards(&pull_body(&PullView { notes: "x".into(), ..view.clone() })).len();
+        let calm = live(&pull_body(&PullView { notes: "x".into(), ..view.clone() }));
         (view.summary, view.notes) = (text.clone(), format!("x {text}"));
         view.deviations = vec![text.clone()];
         view.steps[0].files[0].path.clone_from(&text);
@@ -658,8 +976,7 @@ proptest! {
         validation.criteria[0].evidence.clone_from(&text);
         let body = pull_body(&view);
         prop_assert!(Limit::Body.measure(&body) <= Limit::Body.most());
-        let code_cells = body.matches("<code>").count() - pull_body(&pull_view()).matches("<code>").count();
-        prop_assert_eq!(escape::hazards(&body).len(), calm + 2 * code_cells, "{}", body);
+        prop_assert!(live(&body) <= calm, "{}", body);
         prop_assert_eq!(parse(&body, &Grammar { bare: true }), vec![]);
     }
 }
