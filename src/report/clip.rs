@@ -335,7 +335,7 @@ mod tests {
         assert!(Limit::Body.measure(&text) <= 65_536);
         assert!(text.starts_with("<!-- marker -->\n\nplan ") && text.ends_with("\n\nHow to go on.\n"));
         assert_eq!(
-            text.matches("plan ").count(),
+            text.matches("plan").count(),
             6_001,
             "the plan is whole, and the note speaks of it"
         );

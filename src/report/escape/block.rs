@@ -104,7 +104,7 @@ fn structural_edits(text: &str) -> Vec<(Range<usize>, String)> {
                 edits.push((range.start..range.start + 1, literal.to_owned()));
             }
             Event::Start(Tag::FootnoteDefinition(_)) => {
-                edits.push((range.start..range.start, "\\".to_owned()))
+                edits.push((range.start..range.start, "\\".to_owned()));
             }
             Event::Start(Tag::BlockQuote(_) | Tag::List(_)) => containers += 1,
             Event::End(TagEnd::BlockQuote(_) | TagEnd::List(_)) => containers -= 1,
@@ -130,11 +130,14 @@ fn verbatim_ranges(text: &str) -> Vec<Range<usize>> {
     for (event, range) in Parser::new_ext(text, options()).into_offset_iter() {
         let end = range.end;
         match event {
-            Event::Code(_) | Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => ranges.push(range),
-            Event::Start(Tag::Link {
-                link_type: LinkType::Autolink | LinkType::Email,
-                ..
-            }) => ranges.push(range),
+            Event::Code(_)
+            | Event::Start(
+                Tag::CodeBlock(CodeBlockKind::Fenced(_))
+                | Tag::Link {
+                    link_type: LinkType::Autolink | LinkType::Email,
+                    ..
+                },
+            ) => ranges.push(range),
             Event::Start(Tag::Link { link_type, .. }) => {
                 links.push((link_type == LinkType::Inline, range.start + 1));
                 continue;

@@ -4,11 +4,11 @@ use super::invisible::visible;
 use super::reference::{is_live, is_word_char};
 
 /// The most characters of an inline text that are shown.
-const INLINE_MAX: usize = 300;
+const INLINE_MAX: usize = 500;
 
 /// Makes a short text of a model or a stranger safe within a line, a heading or a table cell.
 ///
-/// It becomes one line of at most 300 characters. Balanced code spans stay code; all other markup is shown as
+/// It becomes one line of at most 500 characters. Balanced code spans stay code; all other markup is shown as
 /// it was written; mentions and references become code.
 pub fn inline(text: &str) -> String {
     inline_up_to(text, INLINE_MAX)
@@ -120,7 +120,7 @@ fn plain(part: &str, out: &mut String) {
             '|' => out.push_str("&#124;"),
             // A number and a parenthesis would begin a list.
             ')' if !out.is_empty() && out.trim_start().bytes().all(|b| b.is_ascii_digit()) => {
-                out.push_str("\\)")
+                out.push_str("\\)");
             }
             '\\' | '*' | '[' | ']' | '~' | '$' => out.extend(['\\', c]),
             c => out.push(c),

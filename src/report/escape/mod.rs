@@ -19,6 +19,7 @@ pub use fence::fenced;
 pub(super) use hazard::hazards;
 pub use inline::{code, inline, inline_up_to};
 pub use invisible::{is_invisible, visible};
+pub(super) use reference::is_live;
 
 use pulldown_cmark::Options;
 

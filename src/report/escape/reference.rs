@@ -10,7 +10,7 @@ pub(super) fn is_word_char(c: char) -> bool {
 /// `before` is the character that stands before it. Rather too much than too little: `@` before a letter or
 /// digit is a mention unless a letter or digit stands before it (`me@example.com`); `#` before a digit is a
 /// reference; so is `GH-1`, and the address of an issue, a pull request or a discussion on any host.
-pub(super) fn is_live(before: Option<char>, word: &str) -> bool {
+pub(in crate::report) fn is_live(before: Option<char>, word: &str) -> bool {
     let mut previous = before;
     let mut rest = word.chars();
     while let Some(c) = rest.next() {
