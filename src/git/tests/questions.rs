@@ -32,7 +32,7 @@ fn the_helper_that_git_starts() {
 /// Ground whose git asks through a script that runs the real client.
 async fn asking_ground() -> Ground {
     let mut ground = Ground::new().await;
-    let script = ground.at("askpass");
+    let program = ground.at("askpass");
     let this = std::env::current_exe().unwrap();
     let text = format!(
         "#!/bin/sh\nanswer=$(mktemp)\n\
@@ -41,11 +41,10 @@ async fn asking_ground() -> Ground {
          code=$?; cat \"$answer\"; rm \"$answer\"; exit $code\n",
         this.display()
     );
-    write(&ground.at(""), "askpass", text);
-    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    script(&program, &text);
     let settings = Settings {
         search_path: std::env::var_os("PATH"),
-        askpass: Some(script),
+        askpass: Some(program),
         ..Settings::default()
     };
     ground.git = Git::find(settings).await.unwrap();
@@ -199,7 +198,7 @@ async fn a_redirect_to_another_host_does_not_take_the_token_along() {
     assert_eq!(*asked.lock().unwrap(), 0);
 }
 
-async fn session(ground: &Ground) -> Session {
+fn session(ground: &Ground) -> Session {
     let credentials = Credentials::fixed(SecretString::from(TOKEN));
     Session::open(&ground.git, "https://github.example/a/b.git", Some(&credentials))
         .unwrap()
@@ -216,7 +215,7 @@ async fn put(session: &Session, question: &'static str) -> Option<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_what_git_started_is_answered() {
     let ground = asking_ground().await;
-    let session = session(&ground).await;
+    let session = session(&ground);
     let folder = PathBuf::from(&session.environment()[1].1)
         .parent()
         .unwrap()
@@ -245,7 +244,7 @@ async fn only_what_git_started_is_answered() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn questions_about_other_places_and_too_many_of_them_are_not_answered() {
     let ground = asking_ground().await;
-    let session = session(&ground).await;
+    let session = session(&ground);
     let asking = async {
         let mut answers = Vec::new();
         for question in [
@@ -285,8 +284,7 @@ async fn hanging_git(ground: &Ground, local: Duration) -> Git {
          trap '' TERM\nsleep 600 >'{}' &\nwait\n",
         alive.display()
     );
-    write(&ground.at("bin"), "git", text);
-    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    script(&program, &text);
     let deadlines = Deadlines {
         local,
         ..Deadlines::default()
@@ -306,7 +304,7 @@ async fn all_dead(pipe: PathBuf) {
         let mut rest = Vec::new();
         std::fs::File::open(pipe).unwrap().read_to_end(&mut rest).unwrap();
     });
-    tokio::time::timeout(Duration::from_secs(60), reading)
+    tokio::time::timeout(Duration::from_mins(1), reading)
         .await
         .expect("a child of git lives on")
         .unwrap();
@@ -315,7 +313,7 @@ async fn all_dead(pipe: PathBuf) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_git_that_hangs_is_killed_with_its_children() {
     let ground = Ground::with_readme().await;
-    let git = hanging_git(&ground, Duration::from_millis(1500)).await;
+    let git = hanging_git(&ground, Duration::from_secs(3)).await;
     let mirror = Mirror::open(&git, &ground.at("mirror"), ground.origin().to_str().unwrap())
         .await
         .unwrap();
@@ -331,7 +329,7 @@ async fn a_git_that_hangs_is_killed_with_its_children() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_nobody_waits_for_any_more_is_killed_with_its_children() {
     let ground = Ground::with_readme().await;
-    let git = hanging_git(&ground, Duration::from_secs(600)).await;
+    let git = hanging_git(&ground, Duration::from_mins(10)).await;
     let mirror = Mirror::open(&git, &ground.at("mirror"), ground.origin().to_str().unwrap())
         .await
         .unwrap();
@@ -343,7 +341,7 @@ async fn a_call_that_nobody_waits_for_any_more_is_killed_with_its_children() {
         pipe = started => pipe.unwrap(),
     };
     let reading = tokio::task::spawn_blocking(move || pipe.read_to_end(&mut Vec::new()).unwrap());
-    tokio::time::timeout(Duration::from_secs(60), reading)
+    tokio::time::timeout(Duration::from_mins(1), reading)
         .await
         .expect("a child of git lives on")
         .unwrap();
