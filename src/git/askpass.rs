@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::future::Future;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use super::error::Error;
 use super::program::Git;
 
 /// Names the environment variable that carries the socket's path.
-const SOCKET_VARIABLE: &str = "FOOTPLATE_ASKPASS_SOCKET";
+pub(super) const SOCKET_VARIABLE: &str = "FOOTPLATE_ASKPASS_SOCKET";
 /// The user name that GitHub wants beside an installation token.
 const USER: &str = "x-access-token";
 /// How many questions one call of git may ask. It asks for a name and a token; a second round allows for a
@@ -87,15 +87,21 @@ pub fn askpass_main() -> std::io::Result<()> {
     let socket = std::env::var_os(SOCKET_VARIABLE)
         .ok_or_else(|| std::io::Error::other("this program is asked by git, not by people"))?;
     let question = std::env::args_os().next_back().unwrap_or_default();
+    let answer = ask(Path::new(&socket), question.as_encoded_bytes())?;
+    writeln!(std::io::stdout(), "{answer}")
+}
+
+/// Asks one question on a socket, from a process that git started.
+pub(super) fn ask(socket: &Path, question: &[u8]) -> std::io::Result<String> {
     let mut stream = std::os::unix::net::UnixStream::connect(socket)?;
-    stream.write_all(question.as_encoded_bytes())?;
+    stream.write_all(question)?;
     stream.shutdown(std::net::Shutdown::Write)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     if answer.is_empty() {
         return Err(std::io::Error::other("there is no answer to this question"));
     }
-    writeln!(std::io::stdout(), "{answer}")
+    Ok(answer)
 }
 
 /// The answering side, for one call of git.

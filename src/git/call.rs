@@ -157,6 +157,11 @@ impl<'a> Call<'a> {
         self
     }
 
+    pub(super) fn within(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
     /// Marks a call that talks to a remote.
     pub(super) fn network(mut self, session: Option<&'a Session>) -> Self {
         self.deadline = self.git.settings().deadlines.network;

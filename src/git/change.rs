@@ -47,9 +47,9 @@ impl fmt::Display for TreePath {
                 let odd = character.is_control()
                     || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\\');
                 if odd {
-                    write!(f, "{}", character.escape_default())?
+                    write!(f, "{}", character.escape_default())?;
                 } else {
-                    write!(f, "{character}")?
+                    write!(f, "{character}")?;
                 }
             }
             for byte in chunk.invalid() {

@@ -24,6 +24,7 @@ mod change;
 mod commit;
 mod durable;
 mod error;
+mod held;
 mod local;
 mod mirror;
 mod object;
@@ -35,6 +36,7 @@ mod snapshot;
 mod survey;
 #[cfg(test)]
 mod tests;
+mod tie;
 mod worktree;
 
 pub use askpass::{Credentials, askpass_main, askpass_wanted};

@@ -158,7 +158,7 @@ impl Mirror {
 }
 
 /// The entry at a path, walked component by component; `None` where there is none.
-fn at_path<'t>(tree: &git2::Tree<'t>, path: &str) -> Result<Option<git2::TreeEntry<'static>>, Error> {
+fn at_path(tree: &git2::Tree<'_>, path: &str) -> Result<Option<git2::TreeEntry<'static>>, Error> {
     let odd = path.split('/').any(|part| matches!(part, "" | "." | ".."));
     if odd {
         return Ok(None);

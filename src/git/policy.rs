@@ -115,7 +115,7 @@ where
             found.push(Violation {
                 path: change.path.clone(),
                 offence,
-            })
+            });
         };
         match change.path.as_str() {
             None => blame(Offence::Unnameable),
@@ -162,7 +162,7 @@ where
                 }
             }
             Some(Entry { bytes, .. }) if *bytes > MAX_FILE_BYTES => {
-                blame(Offence::TooLarge { bytes: *bytes })
+                blame(Offence::TooLarge { bytes: *bytes });
             }
             _ => {}
         }

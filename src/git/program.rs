@@ -16,6 +16,9 @@ const OLDEST: (u32, u32) = (2, 36);
 /// Where git is looked for when no search path is given.
 const USUAL_FOLDERS: &str = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin";
 
+/// How long git may take to say its version: milliseconds, or a cold disk.
+const VERSION_TIME: Duration = Duration::from_mins(1);
+
 /// What git may be given from outside.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
@@ -46,8 +49,8 @@ pub struct Deadlines {
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
-            local: Duration::from_secs(600),
-            network: Duration::from_secs(1800),
+            local: Duration::from_mins(10),
+            network: Duration::from_mins(30),
         }
     }
 }
@@ -98,6 +101,7 @@ impl Git {
         };
         let answer = Call::bare(&git, "version")
             .arg("--version")
+            .within(VERSION_TIME)
             .succeed()
             .await
             .map_err(|error| Error::NoGit {
@@ -198,11 +202,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_old_git_is_refused_with_its_version() {
-        use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let fake = folder.path().join("git");
-        std::fs::write(&fake, "#!/bin/sh\necho git version 2.17.1\n").unwrap();
-        std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).unwrap();
+        crate::git::tests::script(&fake, "#!/bin/sh\necho git version 2.17.1\n");
         let settings = Settings {
             program: Some(fake),
             ..Settings::default()

@@ -142,6 +142,11 @@ impl Mirror {
         if found.as_ref() != expected {
             return Ok(Pushed::Moved { found });
         }
+        if reason.contains("Internal Server Error") {
+            return Err(Error::Unreachable {
+                message: reason.to_owned(),
+            });
+        }
         let mut words: Vec<&str> = output
             .stderr
             .lines()

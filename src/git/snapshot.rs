@@ -11,9 +11,11 @@ use super::change::TreePath;
 use super::commit::{CommitOrder, Person, write};
 use super::durable;
 use super::error::{Error, Tampered, blocking};
-use super::mirror::{Mirror, find_commit, set_ref};
+use super::held::set_ref;
+use super::mirror::{Mirror, find_commit};
 use super::survey::{Depth, beneath, survey};
-use super::worktree::{Tie, Worktree};
+use super::tie::Tie;
+use super::worktree::Worktree;
 use crate::model::{CommitId, Timestamp};
 
 /// How often staging is tried again without the file that git stumbled over. Each round names one file, so

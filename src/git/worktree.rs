@@ -12,13 +12,8 @@ use tokio::sync::Mutex;
 use super::durable;
 use super::error::{Error, Tampered, blocking};
 use super::mirror::Mirror;
-use super::survey::{Depth, survey};
+use super::tie::{Tie, claims_to_be_ours, dot_git, read_tie, registered, snapshot_ref};
 use crate::model::CommitId;
-
-/// The private index, in the worktree's git directory.
-const INDEX: &str = "footplate.index";
-/// What may lie in a worktree's git directory when git gets to see it; locks and half-done merges may not.
-const KNOWN: &[&str] = &["HEAD", "commondir", "gitdir", "index", INDEX, "info", "refs"];
 
 /// A folder in which an agent works, tied to a [`Mirror`].
 #[derive(Debug)]
@@ -31,14 +26,11 @@ pub struct Worktree {
     pub(super) head: Arc<Mutex<CommitId>>,
 }
 
-/// What binds a worktree to its mirror, as it was when we made it.
-#[derive(Debug, Clone)]
-pub(super) struct Tie {
-    pub(super) path: PathBuf,
-    pub(super) git_dir: PathBuf,
-    dot_git: Vec<u8>,
-    /// The content of `info/sparse-checkout`; `None` where the whole tree is checked out.
-    cone: Option<String>,
+/// Whether anybody has worked in a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    New,
+    Used,
 }
 
 impl Mirror {
@@ -95,7 +87,7 @@ impl Mirror {
             blocking(move || read_tie(&mirror, &at, cone)).await?
         };
         let worktree = self.tied(tie, start);
-        worktree.reset(start).await?;
+        worktree.bring_to(start, State::New).await?;
         Ok(worktree)
     }
 
@@ -204,6 +196,10 @@ impl Worktree {
     /// # Errors
     /// [`Error::Tampered`], [`Error::UnknownCommit`] or a failing disk; [`Mirror::worktree`] makes it anew.
     pub async fn reset(&self, to: &CommitId) -> Result<(), Error> {
+        self.bring_to(to, State::Used).await
+    }
+
+    async fn bring_to(&self, to: &CommitId, state: State) -> Result<(), Error> {
         self.verify().await?;
         if !self.mirror.contains(to).await? {
             return Err(Error::UnknownCommit(to.clone()));
@@ -211,7 +207,7 @@ impl Worktree {
         let mut head = self.head.lock().await;
         let (tie, commit) = (self.tie.clone(), to.clone());
         blocking(move || tie.sweep(&commit)).await?;
-        if self.throw_back(to).await.is_err() {
+        if self.throw_back(to, state).await.is_err() {
             // An index that can't be read, or folders without the right to empty them: once more without.
             let tie = self.tie.clone();
             blocking(move || {
@@ -219,7 +215,7 @@ impl Worktree {
                 durable::remove(&tie.index())
             })
             .await?;
-            self.throw_back(to).await?;
+            self.throw_back(to, State::Used).await?;
         }
         let tie = self.tie.clone();
         blocking(move || {
@@ -231,17 +227,19 @@ impl Worktree {
         Ok(())
     }
 
-    async fn throw_back(&self, to: &CommitId) -> Result<(), Error> {
-        let reset = self
-            .call("reset")
-            .await?
-            .args(["--hard", "--quiet", "--no-recurse-submodules"]);
-        reset.arg(to.as_str()).succeed().await?;
-        self.call("clean")
-            .await?
-            .args(["-ffdx", "--quiet"])
+    async fn throw_back(&self, to: &CommitId, state: State) -> Result<(), Error> {
+        let reset = self.call("reset").await?;
+        reset
+            .args(["--hard", "--quiet", "--no-recurse-submodules", to.as_str()])
             .succeed()
             .await?;
+        if state == State::Used {
+            self.call("clean")
+                .await?
+                .args(["-ffdx", "--quiet"])
+                .succeed()
+                .await?;
+        }
         Ok(())
     }
 
@@ -256,165 +254,6 @@ impl Worktree {
             None => call.with("core.sparseCheckout=false"),
         })
     }
-}
-
-impl Tie {
-    pub(super) fn index(&self) -> PathBuf {
-        self.git_dir.join(INDEX)
-    }
-
-    pub(super) fn snapshot_ref(&self) -> String {
-        snapshot_ref(&self.git_dir)
-    }
-
-    pub(super) fn check(&self) -> Result<(), Tampered> {
-        let is_folder = |path: &Path| std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir());
-        if !is_folder(&self.path) {
-            return Err(Tampered {
-                path: self.path.clone(),
-                why: "it is no longer a folder",
-            });
-        }
-        if !is_folder(&self.git_dir) {
-            return Err(Tampered {
-                path: self.git_dir.clone(),
-                why: "it is no longer a folder",
-            });
-        }
-        exactly(&self.path.join(".git"), &self.dot_git)?;
-        exactly(&self.git_dir.join("commondir"), b"../..\n")?;
-        exactly(&self.git_dir.join("gitdir"), &gitdir(&self.path))
-    }
-
-    /// Points the worktree at a commit, and removes what an agent or a killed git left behind.
-    fn sweep(&self, to: &CommitId) -> Result<(), Error> {
-        let entries = std::fs::read_dir(&self.git_dir).map_err(Error::io(&self.git_dir))?;
-        for entry in entries.flatten() {
-            if !KNOWN.iter().any(|known| entry.file_name() == *known) {
-                durable::remove(&entry.path())?;
-            }
-        }
-        let info = self.git_dir.join("info");
-        durable::remove(&info)?;
-        if let Some(cone) = &self.cone {
-            std::fs::create_dir_all(&info).map_err(Error::io(&info))?;
-            durable::replace(&info.join("sparse-checkout"), cone.as_bytes())?;
-        }
-        self.point_to(to)?;
-        // Git passes over these: it would neither look into them nor remove them.
-        let found = survey(&self.path, Depth::Everything, |_| true);
-        for folder in &found.unreadable {
-            durable::open_up(&super::survey::beneath(&self.path, folder));
-        }
-        let found = if found.unreadable.is_empty() {
-            found
-        } else {
-            survey(&self.path, Depth::Everything, |_| true)
-        };
-        for folder in &found.nested {
-            durable::remove(&super::survey::beneath(&self.path, folder).join(".git"))?;
-        }
-        Ok(())
-    }
-
-    /// Detaches the worktree's `HEAD` at a commit, whatever ref an agent attached it to.
-    pub(super) fn point_to(&self, commit: &CommitId) -> Result<(), Error> {
-        durable::replace(&self.git_dir.join("HEAD"), format!("{commit}\n").as_bytes())
-    }
-
-    /// Empties the folders of submodules: git leaves alone what an agent put there.
-    fn empty_submodules(&self) -> Result<(), Error> {
-        let index = git2::Index::open(&self.index()).map_err(Error::library("read an index"))?;
-        for entry in index.iter().filter(|entry| entry.mode == 0o160_000) {
-            let folder = super::survey::beneath(&self.path, &entry.path);
-            // The folders above are tracked, so after a reset none of them is a link.
-            if std::fs::symlink_metadata(&folder).is_ok() {
-                durable::remove(&folder)?;
-                std::fs::create_dir(&folder).map_err(Error::io(&folder))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn exactly(path: &Path, wanted: &[u8]) -> Result<(), Tampered> {
-    let tampered = |why| {
-        Err(Tampered {
-            path: path.to_owned(),
-            why,
-        })
-    };
-    match std::fs::symlink_metadata(path) {
-        Err(_) => tampered("it is gone"),
-        Ok(meta) if meta.is_symlink() => tampered("it became a symbolic link"),
-        Ok(meta) if meta.is_dir() => tampered("it became a folder"),
-        Ok(meta) if !meta.is_file() => tampered("it is no longer a regular file"),
-        Ok(meta) if meta.len() != wanted.len() as u64 => tampered("its content was changed"),
-        Ok(_) if std::fs::read(path).is_ok_and(|found| found == wanted) => Ok(()),
-        Ok(_) => tampered("its content was changed"),
-    }
-}
-
-/// Every git directory that the mirror keeps for a worktree at `at`.
-fn registered(mirror: &Mirror, at: &Path) -> Result<Vec<PathBuf>, Error> {
-    let folder = mirror.path().join("worktrees");
-    let entries = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Error::io(&folder)(error)),
-    };
-    let wanted = gitdir(at);
-    Ok(entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| std::fs::read(path.join("gitdir")).is_ok_and(|found| found == wanted))
-        .collect())
-}
-
-/// Tells whether a folder that the mirror no longer knows was once a worktree of it.
-fn claims_to_be_ours(mirror: &Mirror, at: &Path) -> bool {
-    let mut start = b"gitdir: ".to_vec();
-    start.extend_from_slice(mirror.path().join("worktrees/").as_os_str().as_encoded_bytes());
-    let file = at.join(".git");
-    std::fs::symlink_metadata(&file).is_ok_and(|meta| meta.is_file() && meta.len() < 10_000)
-        && std::fs::read(&file).is_ok_and(|found| found.starts_with(&start))
-}
-
-/// Reads what git has just made, while no agent has seen it.
-fn read_tie(mirror: &Mirror, at: &Path, cone: Option<String>) -> Result<Tie, Error> {
-    let [git_dir] = &registered(mirror, at)?[..] else {
-        return Err(Error::Failed {
-            what: "worktree",
-            message: "it was not registered".to_owned(),
-        });
-    };
-    let tie = Tie {
-        path: at.to_owned(),
-        git_dir: git_dir.clone(),
-        dot_git: dot_git(git_dir),
-        cone,
-    };
-    tie.check()?;
-    Ok(tie)
-}
-
-fn dot_git(git_dir: &Path) -> Vec<u8> {
-    let mut content = b"gitdir: ".to_vec();
-    content.extend_from_slice(git_dir.as_os_str().as_encoded_bytes());
-    content.push(b'\n');
-    content
-}
-
-fn gitdir(at: &Path) -> Vec<u8> {
-    let mut content = at.join(".git").into_os_string().into_encoded_bytes();
-    content.push(b'\n');
-    content
-}
-
-fn snapshot_ref(git_dir: &Path) -> String {
-    let id = git_dir.file_name().unwrap_or_default().as_encoded_bytes();
-    // Hexadecimal: a folder's name may hold what a ref's name may not.
-    format!("refs/footplate/worktrees/{}", hex::encode(id))
 }
 
 /// The absolute path of `at`, links in the folders above resolved; those folders are made.
@@ -464,10 +303,10 @@ fn cone(folders: &[&str]) -> String {
     let mut text = "/*\n!/*/\n".to_owned();
     for folder in above.difference(&whole) {
         let folder = quote(folder);
-        text.push_str(&format!("/{folder}/\n!/{folder}/*/\n"));
+        text = text + "/" + &folder + "/\n!/" + &folder + "/*/\n";
     }
     for folder in whole {
-        text.push_str(&format!("/{}/\n", quote(folder)));
+        text = text + "/" + &quote(folder) + "/\n";
     }
     text
 }

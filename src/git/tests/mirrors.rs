@@ -426,3 +426,44 @@ async fn local_repositories_of_every_shape_are_adopted() {
     let plain = adopt_local(&ground.git, &ground.at("plain"), &ground.at("m5")).await;
     assert!(matches!(plain, Err(Error::Gone { .. })), "{plain:?}");
 }
+
+#[tokio::test]
+async fn repositories_of_another_user_are_worked_on() {
+    use crate::git::{Expected, Push, Pushed};
+    let mut ground = Ground::with_readme().await;
+    // Git's own switch for its tests: it takes every repository for somebody else's.
+    let environment = vec![("GIT_TEST_ASSUME_DIFFERENT_OWNER".into(), "1".into())];
+    let settings = Settings {
+        search_path: std::env::var_os("PATH"),
+        environment,
+        ..Settings::default()
+    };
+    ground.git = Git::find(settings).await.unwrap();
+    let refused = person_s_git(&ground.origin(), &["status"])
+        .env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+        .output()
+        .unwrap();
+    assert!(
+        !refused.status.success(),
+        "the switch does nothing, so this test proves nothing"
+    );
+    let adopted = adopt_local(&ground.git, &ground.origin(), &ground.at("adopted"))
+        .await
+        .unwrap();
+    for mirror in [adopted.mirror, ground.mirror().await] {
+        let at = ground.at("work");
+        let worktree = mirror.worktree(&at, &ground.head()).await.unwrap();
+        write(&worktree.path, "x.txt", "x\n");
+        let commit = snapshot(&worktree).await.commit;
+        let push = Push {
+            branch: branch("out"),
+            commit,
+            expected: Expected::Absent,
+        };
+        assert!(matches!(
+            mirror.push(&push, None).await.unwrap(),
+            Pushed::Done | Pushed::AlreadyThere
+        ));
+        mirror.remove_worktree(&at).await.unwrap();
+    }
+}

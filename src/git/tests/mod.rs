@@ -62,6 +62,7 @@ impl Ground {
     }
 
     /// Runs the person's git in a folder; it must succeed.
+    #[expect(clippy::unused_self, reason = "the ground is what it is run on")]
     pub(super) fn run(&self, folder: &Path, args: &[&str]) -> String {
         let output = person_s_git(folder, args).output().unwrap();
         assert!(
@@ -154,15 +155,26 @@ pub(super) fn write(root: &Path, name: impl AsRef<OsStr>, content: impl AsRef<[u
     std::fs::write(path, content).unwrap();
 }
 
-/// A script that leaves a mark and then fails.
+/// Writes an executable script.
+///
+/// Another process writes it: while a thread of ours has the file open, a child that another thread is
+/// starting holds it open too, and then nobody can execute it.
+pub(super) fn script(at: &Path, text: &str) {
+    use std::io::Write;
+    std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+    let mut writer = Command::new("sh")
+        .args(["-c", "cat > \"$1\" && chmod 755 \"$1\"", "sh"])
+        .arg(at)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writer.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    assert!(writer.wait().unwrap().success());
+}
+
+/// A script that leaves a mark and passes on what it is given.
 pub(super) fn trap(at: &Path, mark: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    write(
-        at.parent().unwrap(),
-        at.file_name().unwrap(),
-        format!("#!/bin/sh\ntouch '{}'\ncat\n", mark.display()),
-    );
-    std::fs::set_permissions(at, std::fs::Permissions::from_mode(0o755)).unwrap();
+    script(at, &format!("#!/bin/sh\ntouch '{}'\ncat\n", mark.display()));
 }
 
 pub(super) fn branch(name: &str) -> BranchName {

@@ -450,3 +450,43 @@ async fn commits_that_an_agent_made_are_part_of_the_work_and_move_no_ref_of_ours
     worktree.reset(&snapshot.commit).await.unwrap();
     assert_eq!(worktree.mirror().held("run/1").await.unwrap(), Some(start));
 }
+
+#[tokio::test]
+async fn what_can_t_be_read_is_a_finding_and_the_rest_is_recorded() {
+    let ground = Ground::new().await;
+    ground.file("kept.txt", "1\n");
+    ground.file("closed/tracked.txt", "1\n");
+    ground.commit("first");
+    let worktree = ground.worktree().await;
+    write(&worktree.path, "kept.txt", "2\n");
+    write(&worktree.path, "secret.txt", "secret\n");
+    let close = |name: &str| {
+        std::fs::set_permissions(worktree.path.join(name), std::fs::Permissions::from_mode(0o000)).unwrap();
+    };
+    close("secret.txt");
+    close("closed");
+    let recorded = snapshot(&worktree).await;
+    let findings: Vec<String> = recorded.findings.iter().map(ToString::to_string).collect();
+    if nix::unistd::geteuid().is_root() {
+        // Nothing is closed to this user.
+        assert_eq!(
+            changed(&worktree, &recorded).await,
+            ["Modified kept.txt", "Added secret.txt"]
+        );
+        assert!(findings.is_empty(), "{findings:?}");
+    } else {
+        assert_eq!(changed(&worktree, &recorded).await, ["Modified kept.txt"]);
+        assert_eq!(
+            findings,
+            [
+                "closed can't be read and was left out.",
+                "secret.txt can't be read and was left out."
+            ]
+        );
+    }
+    worktree.reset(&recorded.parent).await.unwrap();
+    assert_eq!(
+        listing(&worktree.path),
+        ["closed", "closed/tracked.txt", "kept.txt"]
+    );
+}
