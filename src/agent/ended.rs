@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{MicroUsd, Timestamp, TokenUsage};
 
-/// What became of an attempt's process. Whether that is a success is for [`crate::agent::verdict`] to say.
+/// What became of an attempt's process. Whether that is a success is for [`crate::agent::verdict()`] to say.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ended {
     /// How the program itself ended.

@@ -7,10 +7,10 @@
 //! - `tree` finds what belongs to it by a mark in the environment ([`Marker`]) and leaves nothing alive;
 //!   [`kill_leftovers`] does the same for a server that died without warning;
 //! - `dialect` reads the `command` harness's JSON lines; [`Ended`] is the account of it all;
-//! - [`collect`] takes the declared artifacts out of the folder, and [`verdict`] says, from facts alone,
+//! - [`collect`] takes the declared artifacts out of the folder, and [`verdict()`] says, from facts alone,
 //!   whether the attempt succeeded.
 //!
-//! [`run_checks`] runs a repository's own commands the same way, and [`counts`] reads how many tests ran.
+//! [`run_checks`] runs a repository's own commands the same way, and [`counts()`] reads how many tests ran.
 //!
 //! Deliberately left to others: what an artifact must contain (`contract`), what the tree's changes are
 //! (`git`), which candidate comes next (`run`), and confinement.

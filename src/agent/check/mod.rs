@@ -21,7 +21,8 @@ const MAX_TAIL: usize = 16 * 1024;
 /// Commands to run in a checkout.
 #[derive(Debug, Clone)]
 pub struct CheckOrder {
-    /// The attempt that these commands belong to.
+    /// The attempt that these commands belong to. Each command's end is the end of every process with its mark,
+    /// so that nothing else may run under the same key meanwhile.
     pub key: AttemptKey,
     /// The mark of the server.
     pub server: Marker,
