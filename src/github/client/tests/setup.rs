@@ -11,6 +11,8 @@ async fn tokens_cross_networks_encrypted_only() {
     let clock: Arc<dyn Clock> = Arc::new(crate::model::SystemClock);
     let outcome = |url: &str| Client::new(settings(url), Arc::clone(&clock)).map(|_| ());
     for fine in [
+        "https://api.github.com",
+        "https://ghes.example/api/v3",
         "http://127.0.0.1:8080",
         "http://localhost:1/api/v3",
         "http://[::1]:8080/",
