@@ -8,8 +8,9 @@ use url::Url;
 
 use super::Result;
 use super::answer::{Effect, decoded};
-use super::client::{Ask, Client, MAX_PAGES, Voice, bare, encoded, get, next_link};
+use super::client::{Ask, Client, MAX_PAGES, Voice};
 use super::forge::{Repository, User};
+use super::request::{bare, encoded, get, next_link};
 use super::view::{RepositoryView, UserView, time};
 use super::{Error, wire::Answer};
 use crate::model::{AppId, DeliveryId, InstallationId, Login, RepositoryName, Timestamp, UserId};

@@ -4,11 +4,12 @@ use http::Method;
 use serde_json::json;
 
 use super::answer::Effect;
-use super::client::{Ask, Client, Voice, bare, encoded, get, with_body};
+use super::client::{Ask, Client, Voice};
 use super::forge::{
     Comment, Forge, Issue, IssueState, NewPull, Permission, Pull, PullChange, Reactable, Reaction,
     Repository, RepositoryInfo, ReviewComment,
 };
+use super::request::{bare, encoded, get, with_body};
 use super::view::{
     CommentView, GraphView, IssueView, PermissionView, PullView, RefView, RepositoryView, ReviewCommentView,
 };

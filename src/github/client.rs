@@ -2,20 +2,19 @@
 //!
 //! What is asked stands in `calls` (about a repository) and `app` (about the App itself).
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::Method;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use url::Url;
 
-use super::answer::{self, Effect, decoded, sorted};
+use super::answer::{Effect, decoded, sorted};
 use super::forge::Repository;
 use super::key::AppKey;
 use super::pace::{Manners, Pace, Purse, Rate};
+use super::request::{get, next_link, with_body};
+use super::settings::{Settings, SetupError};
 use super::tokens::{Minted, Scope, Token, Tokens};
 use super::view::{TokenView, time};
 use super::wire::{Answer, Call, Wire};
@@ -24,38 +23,6 @@ use crate::model::{AppId, Clock, InstallationId, Timestamp};
 
 /// The most pages of a list that are read, of 100 entries each; more is an error, never a silent cut.
 pub(super) const MAX_PAGES: usize = 100;
-
-/// What a client needs to know.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The base of the REST API: `https://api.github.com`, or `https://HOST/api/v3` on an enterprise server.
-    pub api_url: Url,
-    /// The App.
-    pub app: AppId,
-    /// Its private key.
-    pub key: AppKey,
-    /// How to behave.
-    pub manners: Manners,
-}
-
-/// Says why a client cannot be set up.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SetupError {
-    /// The address of the API is not usable.
-    #[error("the API's address must be an https URL without user, query or fragment")]
-    Address,
-    /// The address is plain HTTP to another machine.
-    #[error(
-        "the API's address is plain http to {0}; tokens cross a network over https only (http is for this machine)"
-    )]
-    PlainHttp(String),
-    /// The machine has no root certificates.
-    #[error("no root certificates were found on this machine: {0}")]
-    Roots(String),
-    /// The name for the User-Agent cannot stand in a header.
-    #[error("the User-Agent is not printable")]
-    UserAgent,
-}
 
 /// Which part of an installation's rights git needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -380,57 +347,6 @@ fn whole(installation: InstallationId) -> Scope {
         repository: None,
         permissions: Vec::new(),
     }
-}
-
-/// A read.
-pub(super) fn get(path: &str) -> Call {
-    Call {
-        method: Method::GET,
-        path: path.to_owned(),
-        body: None,
-    }
-}
-
-/// A call with a JSON body.
-pub(super) fn with_body(method: Method, path: &str, body: &impl Serialize) -> Call {
-    let body = serde_json::to_vec(body).expect("our bodies are plain structs and maps with text keys");
-    Call {
-        method,
-        path: path.to_owned(),
-        body: Some(Bytes::from(body)),
-    }
-}
-
-/// A call without a body.
-pub(super) fn bare(method: Method, path: &str) -> Call {
-    Call {
-        method,
-        path: path.to_owned(),
-        body: None,
-    }
-}
-
-/// A text as one segment of a path or one value of a query: everything but unreserved characters is encoded.
-pub(super) fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
-}
-
-/// The address of the next page, where the answer names one.
-pub(super) fn next_link(answer: &Answer) -> Option<&str> {
-    let links = answer::text(&answer.headers, "link")?;
-    let next = links.split(',').find(|link| link.contains("rel=\"next\""))?;
-    next.trim()
-        .strip_prefix('<')?
-        .split_once('>')
-        .map(|(address, _)| address)
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ mod forge;
 mod app;
 mod calls;
 mod client;
+mod request;
+mod settings;
 mod view;
 // Below: credentials, manners, one exchange, its meaning.
 mod answer;
@@ -34,7 +36,7 @@ mod wire;
 mod manifest;
 
 pub use app::{AppInfo, HookDelivery, Installation};
-pub use client::{Client, GitAccess, Settings, SetupError};
+pub use client::{Client, GitAccess};
 pub use door::{Delivery, Door, MAX_BODY_BYTES, Rejection};
 pub use error::{Error, Result};
 pub use facts::{
@@ -48,3 +50,4 @@ pub use forge::{
 pub use key::{AppKey, KeyError};
 pub use manifest::{Manifest, ManifestError, ManifestUrls};
 pub use pace::{Manners, Rate};
+pub use settings::{Settings, SetupError};

@@ -195,3 +195,27 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // The maps are whole after any panic: each change to them is one call.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_next_writer_of_a_repository_keeps_the_gap_and_others_do_not_wait() {
+        let gap = Duration::from_millis(40);
+        let pace = Pace::new(&Manners {
+            write_gap: gap,
+            patience: Duration::from_mins(1),
+            ..Manners::default()
+        });
+        let began = Instant::now();
+        drop(pace.turn(RepositoryId(1)).await.expect("it is free"));
+        let held = pace
+            .turn(RepositoryId(2))
+            .await
+            .expect("another repository is free");
+        drop(pace.turn(RepositoryId(1)).await.expect("it gets free"));
+        assert!(began.elapsed() >= gap, "a pause cannot be shorter than it is");
+        drop(held);
+    }
+}

@@ -195,6 +195,32 @@ mod tests {
         assert!(tokens.get(&scope, Timestamp(0), mint).await.is_ok());
     }
 
+    #[tokio::test]
+    async fn a_late_refusal_does_not_drop_the_successor() {
+        let (tokens, scope) = (Tokens::default(), scope());
+        let mint = |name: &'static str| async move {
+            Ok(Minted {
+                token: SecretString::from(name),
+                expires_at: None,
+            })
+        };
+        let first = tokens
+            .get(&scope, Timestamp(0), mint("first"))
+            .await
+            .expect("a token");
+        tokens.drop_refused(&scope, &first).await;
+        let second = tokens
+            .get(&scope, Timestamp(0), mint("second"))
+            .await
+            .expect("a token");
+        tokens.drop_refused(&scope, &first).await;
+        let held = tokens
+            .get(&scope, Timestamp(0), mint("third"))
+            .await
+            .expect("a token");
+        assert_eq!(held.number, second.number);
+    }
+
     #[test]
     fn tokens_are_replaced_early_whatever_their_life() {
         let minutes = |n: u64| Duration::from_mins(n);

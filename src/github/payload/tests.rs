@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::github::lane;
+use crate::model::{AppId, CommentId, CommitId, InstallationId, RepositoryId, Timestamp, UserId};
 
 /// An `issues.labeled` of about 25 KB, with the fields that GitHub sends.
 fn labeled() -> String {
