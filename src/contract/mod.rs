@@ -1,1 +1,34 @@
 //! The artifacts' contracts: what `plan.md` and its siblings must say, parsed and linted.
+//!
+//! An artifact is a front block in YAML between `---` lines, whose first key names the contract and its
+//! version (`footplate: plan/1`), and prose after it. [`parse`] tells everything that is wrong at once,
+//! in sentences that go back to the author, who is mostly a model.
+//!
+//! Which artifact belongs to which contract is said by its name: `plan.md` is a plan, `checks.md` and
+//! `lint-checks.md` are checks. An artifact without a contract only has to say something.
+//!
+//! Deliberately absent: files and paths of this machine, what a verdict leads to ([`crate::run`]), and
+//! how any of this looks in a comment ([`crate::report`]).
+
+mod checks;
+mod document;
+mod exploration;
+mod fields;
+mod files;
+mod front;
+mod implementation;
+mod plan;
+mod validation;
+// The same located YAML as in a workflow file. Neighbors on a floor do not import each other, so both
+// include the one file.
+#[path = "../workflow/yaml.rs"]
+mod yaml;
+
+pub use checks::{BaseResult, Checks, CommandResult, TestCounts, Verified};
+pub use document::{Document, Finding, LONGEST, parse};
+pub use exploration::Exploration;
+pub use fields::{Value, declared_fields, fields};
+pub use files::Files;
+pub use implementation::{Implementation, StepDone};
+pub use plan::{Plan, Size, Step, StepClass};
+pub use validation::{CriterionResult, Effective, Severity, Validation, ValidationFinding, Verdict};
