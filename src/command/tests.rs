@@ -455,7 +455,7 @@ proptest! {
     ) {
         let body = pieces.concat();
         let _ = parse(&body, &BARE);
-        let quoted = body.replace("\r\n", "\n").lines().map(|line| format!("> {line}\n")).collect::<String>();
+        let quoted = format!("> {}", body.replace("\r\n", "\n").replace('\n', "\n> "));
         prop_assert_eq!(parse(&quoted, &BARE), vec![]);
     }
 }
