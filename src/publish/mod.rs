@@ -2,6 +2,37 @@
 //!
 //! [`Publisher`] is what the engine asks for; [`Context`] is what it hands over: the run, what it froze, and the
 //! texts that the run's state names by their hashes.
+//! [`GitHub`] is the publisher for issues: it speaks through a [`Forge`](crate::github::Forge) and pushes
+//! through a [`Tree`], whose product form is [`Mirrors`].
+//!
+//! Doing anything twice is harmless, also where GitHub did what it was asked and answered with an error:
+//! comments are found by their stored id, else by marker and author; the commit is a function of what is in
+//! the log; the branch is overwritten only where it holds a commit of ours; the pull request is found by
+//! branch, marker and author.
+//!
+//! Deliberately absent: whether something should be published or said ([`crate::run`] decides), how it is put
+//! into Markdown ([`crate::report`]), and who may ask for it ([`crate::command`]).
+
+mod branch;
+mod comments;
+mod documents;
+mod github;
+mod identity;
+mod inspect;
+mod labels;
+mod mirrors;
+mod order;
+mod pull;
+mod secrets;
+mod tree;
+mod views;
+
+pub use github::{GitHub, Settings};
+pub use identity::Identity;
+pub use labels::Labels;
+pub use mirrors::{Mirrors, Tokens};
+pub use tree::Tree;
+pub use views::{plan_view, pull_view, status_view};
 
 use std::collections::BTreeMap;
 use std::future::Future;
