@@ -23,7 +23,7 @@ mod reception;
 mod reconcile;
 mod workshop;
 
-pub use bench::{Bench, Equipment, Folders, Mirrors, Tokens};
+pub use bench::{Adopted, Bench, Depot, Equipment, Folders};
 pub use book::{Book, Creation, Outcome, Page, Told};
 pub use driver::{Driver, Processed, Reading, Reception};
 pub use error::Error;

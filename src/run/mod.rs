@@ -26,7 +26,7 @@ mod story;
 #[cfg(test)]
 mod tests;
 
-pub use decide::decide;
+pub use decide::{decide, output};
 pub use event::{Created, EndedHow, Event, FORMAT, Origin, Person, Recorded, RepeatWhy, UnreadableEvent};
 pub use evolve::{evolve, replay};
 pub use frozen::{Frozen, Guard, LimitsMs, Policy};

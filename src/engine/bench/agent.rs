@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Bench, brief, machine};
+use super::{Bench, Depot, brief, machine};
 use crate::agent::{
     self, Agent, CollectError, Ended, FailureClass, Harness, Limits, Order, Refusal, VerdictFacts, collect, place,
     verdict,
@@ -31,7 +31,7 @@ struct Left {
     refused: Vec<CollectError>,
 }
 
-impl<J: Journal, C: Clock> Bench<J, C> {
+impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
     pub(super) async fn agent(
         &self,
         page: &Page,
@@ -50,7 +50,7 @@ impl<J: Journal, C: Clock> Bench<J, C> {
             return Ok(self.failed(key, Failure::Machine, why));
         };
         let read_only = agent.tools == Tools::ReadOnly;
-        let mirror = self.equipment.mirrors.of(&page.run.created.origin).await?;
+        let mirror = self.equipment.depot.mirror_of(&page.run.created.origin).await?;
         let worktree = self.equipment.folders.worktree(key);
         let worktree = mirror.worktree(&worktree, &attempt.start).await.map_err(machine)?;
         let inputs = self.inputs(page, node).await?;
@@ -159,7 +159,7 @@ impl<J: Journal, C: Clock> Bench<J, C> {
         };
         let custom = match &agent.prompt {
             Some(prompt) => {
-                let rendered = prompt.render(|name| brief::value(run, &issue, name));
+                let rendered = prompt.render(|name| brief::value(run, key, &issue, wishes.as_deref(), name));
                 Some(rendered.map_err(|error| Error::Refused { why: format!("the prompt cannot be filled in: {error}") })?)
             }
             None => None,
@@ -397,7 +397,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Harnesses by name, for those who only need to know which there are.
-impl<J, C> Bench<J, C> {
+impl<J, C, D> Bench<J, C, D> {
     /// The harnesses of this bench.
     pub fn harnesses(&self) -> impl Iterator<Item = (&str, &Harness)> {
         self.equipment.harnesses.iter().map(|(name, harness)| (name.as_str(), harness))

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::agent::scheduled;
-use super::{Bench, machine};
+use super::{Bench, Depot, machine};
 use crate::agent::{CheckOrder, CheckRun, CommandRun, Limits, Outcome, run_checks};
 use crate::contract::{self, BaseResult, Checks, CommandResult, Document, Verified};
 use crate::engine::book::Page;
@@ -22,7 +22,7 @@ use crate::workflow::{CheckCommands, CheckNode, Field};
 /// How much of each command's output is kept in `checks.md`, from its end.
 const TAIL_LINES: usize = 40;
 
-impl<J: Journal, C: Clock> Bench<J, C> {
+impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
     pub(super) async fn check(
         &self,
         page: &Page,
@@ -103,7 +103,7 @@ impl<J: Journal, C: Clock> Bench<J, C> {
         limits: Limits,
         stop: &CancellationToken,
     ) -> Result<CheckRun, Error> {
-        let mirror = self.equipment.mirrors.of(&page.run.created.origin).await?;
+        let mirror = self.equipment.depot.mirror_of(&page.run.created.origin).await?;
         let worktree = mirror.worktree(at, commit).await.map_err(machine)?;
         self.equipment.folders.open(key, "").await?;
         let order = CheckOrder {

@@ -8,8 +8,8 @@
 mod agent;
 mod brief;
 mod check;
+mod depot;
 mod folders;
-mod mirrors;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -27,15 +27,16 @@ use crate::run::Report;
 use crate::store::Journal;
 use crate::workflow::{Node, NodeKind};
 
+pub use depot::{Adopted, Depot};
 pub use folders::Folders;
-pub use mirrors::{Mirrors, Tokens};
+
 
 /// What a workbench is made of.
-pub struct Equipment<J> {
+pub struct Equipment<J, D> {
     /// Where worktrees, briefs and private homes lie.
     pub folders: Folders,
     /// The repositories.
-    pub mirrors: Arc<Mirrors>,
+    pub depot: Arc<D>,
     /// The harnesses by the names that configuration gives them.
     pub harnesses: BTreeMap<String, Harness>,
     /// The mark that every process of ours carries.
@@ -51,17 +52,17 @@ pub struct Equipment<J> {
 }
 
 /// Runs agents and checks on this machine.
-pub struct Bench<J, C> {
-    equipment: Equipment<J>,
+pub struct Bench<J, C, D> {
+    equipment: Equipment<J, D>,
     clock: C,
     places: Arc<Semaphore>,
     /// What the checks said about base commits, by commit and commands. Lost with the process, and made again.
     baselines: Mutex<BTreeMap<(CommitId, ContentHash), Arc<CheckRun>>>,
 }
 
-impl<J: Journal, C: Clock> Bench<J, C> {
+impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
     /// Sets the workbench up.
-    pub fn new(equipment: Equipment<J>, clock: C) -> Self {
+    pub fn new(equipment: Equipment<J, D>, clock: C) -> Self {
         let places = Arc::new(Semaphore::new(equipment.places.max(1)));
         Self { equipment, clock, places, baselines: Mutex::default() }
     }
@@ -73,7 +74,7 @@ impl<J: Journal, C: Clock> Bench<J, C> {
     }
 }
 
-impl<J: Journal, C: Clock> Workshop for Bench<J, C> {
+impl<J: Journal, C: Clock, D: Depot> Workshop for Bench<J, C, D> {
     async fn slot(&self, node: &Node, stop: &CancellationToken) -> Option<Slot> {
         if matches!(node.kind, NodeKind::Publish) {
             return Some(Slot(None));

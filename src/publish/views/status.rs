@@ -134,7 +134,7 @@ fn held(run: &Run) -> Option<String> {
     let reference = run.held.as_ref()?.reference.as_ref()?;
     let mirror = match &run.created.origin {
         Origin::Issue { repository, .. } => format!("mirrors/{repository}"),
-        Origin::Local { repository } => repository.clone(),
+        Origin::Local { path, .. } => path.clone(),
     };
     Some(format!(
         "The work is kept. On the server, `git --git-dir {mirror} format-patch --stdout {}..{reference}` in the data \

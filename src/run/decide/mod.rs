@@ -8,6 +8,8 @@ mod commands;
 mod resolve;
 mod settle;
 
+pub use settle::output;
+
 use super::evolve::evolve;
 use super::frozen::Frozen;
 use super::report::Report;

@@ -126,7 +126,7 @@ impl Deciding<'_> {
             }
             NodeKind::Cancel { reason } => {
                 let run = self.run();
-                let rendered = reason.render(|name| lookup(run, name));
+                let rendered = reason.render(|name| lookup(run, &node.id, name));
                 match rendered {
                     Ok(why) => self.emit(Event::CancelRequested { by: None, why }),
                     Err(unresolved) => self.fail(node, format!("Its reason cannot be told: {unresolved}.")),
@@ -328,12 +328,25 @@ impl Scope for Outputs<'_> {
     }
 }
 
-/// What templates inside the core may refer to: `issue.title`, `issue.base`, `NODE.output.FIELD`.
-fn lookup(run: &Run, name: &str) -> Option<String> {
+/// What the reason of a `cancel` node may refer to.
+fn lookup(run: &Run, node: &NodeId, name: &str) -> Option<String> {
+    match name {
+        "issue.title" => Some(run.created.title.clone()),
+        "issue.author" => Some(run.created.requester.login.to_string()),
+        "base" => Some(run.created.base.to_string()),
+        "run" => Some(run.created.run.to_string()),
+        "node" => Some(node.to_string()),
+        other => output(run, other),
+    }
+}
+
+/// The value of a reference such as `plan.output.summary` or `inputs.base` in a template; `None` where there is
+/// no such value.
+pub fn output(run: &Run, reference: &str) -> Option<String> {
     let outputs = Outputs { run };
-    let field = match name.split_once('.')? {
-        ("issue", input) => outputs.input(input)?,
-        (node, output) => outputs.output(&NodeId::new(node).ok()?, output.strip_prefix("output.")?)?,
+    let field = match reference.split_once('.')? {
+        ("inputs", input) => outputs.input(input)?,
+        (node, field) => outputs.output(&NodeId::new(node).ok()?, field.strip_prefix("output.")?)?,
     };
     Some(match field {
         Field::Text(text) => text,
