@@ -107,6 +107,11 @@ fn html_comments_and_markers_are_shown() {
         "<div>\n```\n@octocat\n</div>\n",
         "&lt;div>\n```\n@octocat\n&lt;/div>\n```",
     );
+    check(
+        "| a |\n| --- |\n| one<br>two<BR /> |",
+        "| a |\n| --- |\n| one two  |",
+    );
+    check("Vec<String> and foo::<T>()", "Vec&lt;String> and foo::&lt;T>()");
     check("1 < 2 && 3 > 2", "1 &lt; 2 && 3 > 2");
 }
 
