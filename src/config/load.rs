@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::model::{AppId, MicroUsd, Role};
+use crate::model::{AppId, Role};
 
 use super::error::{Place, suggest};
 use super::file::Reader;
@@ -64,10 +64,18 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
             allowed_bots: self.reader.values("allowed_bots", &file.allowed_bots, |text| {
                 value::id(text).map(AppId)
             }),
+            pass_env: self.passed(&file.pass_env),
+            path: (self.env)("PATH").filter(|path| !path.is_empty()),
             retention: self
                 .scalar("retention", file.retention.as_ref(), value::duration)
                 .unwrap_or(Duration::from_hours(30 * 24)),
         }
+    }
+
+    /// The variables that are let through, those that are set.
+    fn passed(&mut self, names: &[Text]) -> BTreeMap<String, String> {
+        let names = self.reader.values("pass_env", names, value::variable);
+        names.into_iter().filter_map(|name| Some((name.clone(), (self.env)(&name)?))).collect()
     }
 
     /// One scalar: the environment's, else the file's.
@@ -130,6 +138,9 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
             url: self
                 .scalar("github.url", file.url.as_ref(), value::base)
                 .unwrap_or_else(|| known_url("https://github.com")),
+            write_gap: self
+                .scalar("github.write_gap", file.write_gap.as_ref(), value::pause)
+                .unwrap_or(Duration::from_secs(1)),
             folder: self.folder.to_owned(),
         }
     }
@@ -270,16 +281,12 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
 
     fn limits(&mut self, file: &wire::Limits) -> Limits {
         Limits {
-            run: self
-                .scalar("limits.run_usd", file.run_usd.as_ref(), value::dollars)
-                .unwrap_or(MicroUsd(5_000_000)),
-            repository_day: self
-                .scalar(
-                    "limits.repository_day_usd",
-                    file.repository_day_usd.as_ref(),
-                    value::dollars,
-                )
-                .unwrap_or(MicroUsd(50_000_000)),
+            run: self.scalar("limits.run_usd", file.run_usd.as_ref(), value::dollars),
+            repository_day: self.scalar(
+                "limits.repository_day_usd",
+                file.repository_day_usd.as_ref(),
+                value::dollars,
+            ),
             concurrent_attempts: self
                 .scalar(
                     "limits.concurrent_attempts",

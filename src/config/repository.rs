@@ -115,12 +115,8 @@ impl RepositoryConfig {
         refused.longer("guard.wall", self.guard.wall, server.wall);
         refused.longer("guard.grace", self.guard.grace, server.grace);
         refused.more("guard.failures", self.guard.failures, &server.failures);
-        refused.more("limits.run_usd", self.limits.run, &settings.limits.run);
-        refused.more(
-            "limits.repository_day_usd",
-            self.limits.repository_day,
-            &settings.limits.repository_day,
-        );
+        refused.dearer("limits.run_usd", self.limits.run, settings.limits.run);
+        refused.dearer("limits.repository_day_usd", self.limits.repository_day, settings.limits.repository_day);
         refused.more(
             "limits.concurrent_attempts",
             self.limits.concurrent_attempts,
@@ -153,8 +149,8 @@ impl RepositoryConfig {
             routes,
             guards,
             limits: Limits {
-                run: least(self.limits.run, settings.limits.run),
-                repository_day: least(self.limits.repository_day, settings.limits.repository_day),
+                run: cheaper(self.limits.run, settings.limits.run),
+                repository_day: cheaper(self.limits.repository_day, settings.limits.repository_day),
                 concurrent_attempts: least(
                     self.limits.concurrent_attempts,
                     settings.limits.concurrent_attempts,
@@ -217,12 +213,23 @@ impl Refusals {
         }
     }
 
+    fn dearer(&mut self, key: &str, wish: Option<MicroUsd>, server: Option<MicroUsd>) {
+        if let Some(server) = server {
+            self.more(key, wish, &server);
+        }
+    }
+
     fn more<T: PartialOrd + std::fmt::Display>(&mut self, key: &str, wish: Option<T>, server: &T) {
         if let Some(wish) = wish.filter(|wish| wish > server) {
             self.0
                 .push(format!("`{key}: {wish}` is more than this server's {server}"));
         }
     }
+}
+
+/// The lower of two limits, either of which may be missing.
+fn cheaper(wish: Option<MicroUsd>, server: Option<MicroUsd>) -> Option<MicroUsd> {
+    wish.into_iter().chain(server).min()
 }
 
 fn least<T: Ord>(wish: Option<T>, server: T) -> T {

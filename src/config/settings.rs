@@ -44,6 +44,11 @@ pub struct Settings {
     pub bare_commands: bool,
     /// Apps whose labels and comments count as a person's, by the App's id. All other bots are ignored.
     pub allowed_bots: Vec<AppId>,
+    /// Variables of the server's environment that agents and checks may see, with their values. Everything
+    /// else is hidden from them.
+    pub pass_env: BTreeMap<String, String>,
+    /// The server's search path for programs, which agents and checks get too.
+    pub path: Option<String>,
     /// How long what models, issues and repositories said is kept.
     pub retention: Duration,
 }
@@ -61,6 +66,8 @@ pub struct GitHub {
     pub api_url: Url,
     /// The base of pages and git.
     pub url: Url,
+    /// The pause between two writes to one repository; GitHub itself asks for a second.
+    pub write_gap: Duration,
     /// Relative paths of the key start here: the folder of the settings file.
     pub(super) folder: PathBuf,
 }
@@ -140,13 +147,13 @@ pub struct Guard {
     pub failures: u32,
 }
 
-/// What may be spent. An unknown price counts as beyond any limit.
+/// What may be spent; `None` is no limit. Where there is one, an unknown price counts as beyond it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// For one run.
-    pub run: MicroUsd,
+    pub run: Option<MicroUsd>,
     /// For all runs of one repository in 24 hours.
-    pub repository_day: MicroUsd,
+    pub repository_day: Option<MicroUsd>,
     /// Attempts of all runs at the same time.
     pub concurrent_attempts: u32,
 }

@@ -30,6 +30,23 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads a pause, which may be none at all.
+pub(super) fn pause(text: &str) -> Result<Duration, String> {
+    if text.trim_end_matches(['m', 's', 'h', 'd']) == "0" { Ok(Duration::ZERO) } else { duration(text) }
+}
+
+/// Reads the name of an environment variable that agents may see. Ours are not for them.
+pub(super) fn variable(text: &str) -> Result<String, String> {
+    let word = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if !word {
+        return Err("it wants the name of an environment variable".to_owned());
+    }
+    if text.starts_with("FOOTPLATE_") {
+        return Err("variables of Footplate's own hold secrets and are never passed on".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// Writes a duration as people write it in the file.
 pub(super) fn show_duration(duration: Duration) -> String {
     let ms = duration.as_millis();

@@ -38,6 +38,8 @@ pub(super) struct Server {
     pub(super) commands: Commands,
     #[serde(deserialize_with = "or_default")]
     pub(super) allowed_bots: Vec<Text>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) pass_env: Vec<Text>,
 }
 
 #[derive(Default, Deserialize)]
@@ -48,6 +50,7 @@ pub(super) struct GitHub {
     pub(super) webhook_secret: Option<Text>,
     pub(super) api_url: Option<Text>,
     pub(super) url: Option<Text>,
+    pub(super) write_gap: Option<Text>,
 }
 
 #[derive(Deserialize)]

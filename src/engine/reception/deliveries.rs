@@ -55,7 +55,7 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
         }
         let build = Command::Build { base: None, plan_only: false };
         if permit(&build, self.permission(&call.repository, &call.sender.login).await?) != Permit::Allowed {
-            self.refuse(call, issue.number, None).await?;
+            self.refuse(call, issue.number, None, &build).await?;
             return Ok(nothing("the sender may not start runs"));
         }
         if self.active(call, issue.number).await?.is_some() {
@@ -102,7 +102,7 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
             }
         };
         if let Permit::Denied { .. } = permit(&command, permission) {
-            self.refuse(call, thread, Some(comment.id)).await?;
+            self.refuse(call, thread, Some(comment.id), &command).await?;
             return Ok(nothing("the sender may not give this command"));
         }
         match (run, command) {
@@ -118,7 +118,7 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
                 Ok(nothing("helped"))
             }
             (None, _) => {
-                self.answer(call, thread, comment.id, super::words::no_run_here()).await?;
+                self.no_run(call, thread, comment.id).await?;
                 Ok(nothing("no run here"))
             }
             (Some(run), command) => {

@@ -10,7 +10,6 @@ mod deliveries;
 mod observe;
 mod orders;
 mod start;
-mod words;
 
 use std::sync::Arc;
 
