@@ -31,7 +31,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
         work: &CommitId,
         intend: &impl Intend,
     ) -> Result<PublishResult, Error> {
-        let place = self.place(&context.run)?;
+        let place = Place::on_github(&context.run)?;
         let plan = plan_in_force(context)?;
         let known = match self.known_pull(context, &place).await? {
             Ok(known) => known,
@@ -63,7 +63,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
     /// Keeps the newest changes of a run without a pull request, and hands out their patch.
     pub(super) async fn keep(&self, context: &Context) -> Result<Kept, Error> {
         let run = &context.run;
-        let place = self.place(run)?;
+        let place = Place::on_github(run)?;
         let newest = context
             .frozen
             .workflow

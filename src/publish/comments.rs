@@ -64,7 +64,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
                 .forge()
                 .comment(&place.repository, id)
                 .await
-                .map_err(|e| self.sorted(e))?,
+                .map_err(|e| self.sorted(&e))?,
             None => None,
         };
         let found = match found {
@@ -87,7 +87,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
             .forge()
             .update_comment(&place.repository, found.id, body)
             .await
-            .map_err(|error| self.sorted(error))?;
+            .map_err(|error| self.sorted(&error))?;
         match updated {
             Some(comment) => Ok((comment.id, true)),
             None => Err(transient("the status comment was deleted while it was edited")),
@@ -109,7 +109,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
         plan: &ContentHash,
     ) -> Result<PlanComment, Error> {
         let run = &context.run;
-        let place = self.place(run)?;
+        let place = Place::on_github(run)?;
         let Some(state) = run.plan.as_ref().filter(|state| state.hash == *plan) else {
             return Err(Error::Unwanted);
         };
@@ -144,10 +144,10 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
     /// Answers a comment, where it was written: with a reaction, or with words once.
     pub(super) async fn answer(&self, context: &Context, to: ReplyTo, kind: &ReplyKind) -> Result<(), Error> {
         let run = &context.run;
-        let place = self.place(run)?;
+        let place = Place::on_github(run)?;
         let asked = self.forge().comment(&place.repository, to.0).await;
         // Nobody waits for an answer to a comment that is gone.
-        let Some(asked) = asked.map_err(|error| self.sorted(error))? else {
+        let Some(asked) = asked.map_err(|error| self.sorted(&error))? else {
             return Ok(());
         };
         let Some(words) = views::reply(context, kind, self.settings()) else {
@@ -168,9 +168,9 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
 
     /// Collapses a superseded plan comment; one that is gone needs no collapsing.
     pub(super) async fn hide(&self, context: &Context, comment: CommentId) -> Result<(), Error> {
-        let place = self.place(&context.run)?;
+        let place = Place::on_github(&context.run)?;
         let found = self.forge().comment(&place.repository, comment).await;
-        let Some(found) = found.map_err(|error| self.sorted(error))? else {
+        let Some(found) = found.map_err(|error| self.sorted(&error))? else {
             return Ok(());
         };
         match self
@@ -178,7 +178,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
             .minimize_comment(&place.repository, &found.node_id)
             .await
         {
-            Err(error) if !error.is_not_found() => Err(self.sorted(error)),
+            Err(error) if !error.is_not_found() => Err(self.sorted(&error)),
             _ => Ok(()),
         }
     }
@@ -191,7 +191,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
         is_wanted: impl Fn(&Marker) -> bool + Send,
     ) -> Result<Vec<Comment>, Error> {
         let comments = self.forge().comments(&place.repository, thread).await;
-        let mut comments = comments.map_err(|error| self.sorted(error))?;
+        let mut comments = comments.map_err(|error| self.sorted(&error))?;
         comments.retain(|comment| {
             self.settings().identity.wrote(comment)
                 && Marker::parse(&comment.body).is_some_and(|marker| is_wanted(&marker))
@@ -204,7 +204,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
         self.forge()
             .create_comment(&place.repository, thread, body)
             .await
-            .map_err(|error| self.sorted(error))
+            .map_err(|error| self.sorted(&error))
     }
 
     /// Reacts; a reaction that is refused is not worth more than a line in the log.
@@ -215,7 +215,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
             .await;
         match done {
             Ok(()) => Ok(()),
-            Err(error) if error.is_passing() => Err(self.sorted(error)),
+            Err(error) if error.is_passing() => Err(self.sorted(&error)),
             Err(error) => {
                 tracing::warn!(comment = %to, %error, "a reaction was refused");
                 Ok(())
