@@ -88,7 +88,10 @@ pub(super) async fn receive(hub: &Hub, door: &Door, incoming: &Incoming) -> Resp
     let mut words = String::new();
     let (wishes, verdicts) = if let Err(why) = unpacked {
         pkt::push(&mut report, format!("unpack {why}\n").as_bytes());
-        let all = wishes.iter().map(|_| Err(Refused::plain("unpacker error"))).collect();
+        let all = wishes
+            .iter()
+            .map(|_| Err(Refused::plain("unpacker error")))
+            .collect();
         (wishes, all)
     } else {
         pkt::push(&mut report, b"unpack ok\n");
@@ -97,7 +100,9 @@ pub(super) async fn receive(hub: &Hub, door: &Door, incoming: &Incoming) -> Resp
             let verdicts = hub.act(|world| move_refs(world, &door, atomic, &wishes));
             (wishes, verdicts)
         });
-        let Ok(judged) = moved.await else { return text(500, "the stand-in failed\n") };
+        let Ok(judged) = moved.await else {
+            return text(500, "the stand-in failed\n");
+        };
         judged
     };
     for (wish, verdict) in wishes.iter().zip(verdicts) {
@@ -124,8 +129,10 @@ pub(super) async fn receive(hub: &Hub, door: &Door, incoming: &Incoming) -> Resp
 
 /// Judges all wishes, then moves what may move; with `atomic` all or none.
 fn move_refs(world: &mut World, door: &Door, atomic: bool, wishes: &[Command]) -> Vec<Result<(), Refused>> {
-    let mut verdicts: Vec<_> =
-        wishes.iter().map(|wish| judge(world, door.repository, door.workflows, wish)).collect();
+    let mut verdicts: Vec<_> = wishes
+        .iter()
+        .map(|wish| judge(world, door.repository, door.workflows, wish))
+        .collect();
     let spoiled = atomic && verdicts.iter().any(Result::is_err);
     for (wish, verdict) in wishes.iter().zip(&mut verdicts).filter(|(_, v)| v.is_ok()) {
         let to = (wish.new != ZERO).then_some(wish.new.as_str());

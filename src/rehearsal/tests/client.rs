@@ -87,22 +87,32 @@ impl Bench {
         body: Option<Value>,
     ) -> Answer {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let mut request = self.http.request(method, format!("{}{path}", self.standin.api_url()));
+        let mut request = self
+            .http
+            .request(method, format!("{}{path}", self.standin.api_url()));
         if let Some(bearer) = bearer {
             request = request.header("authorization", format!("Bearer {bearer}"));
         }
         if let Some(body) = body {
-            request = request.body(body.to_string()).header("content-type", "application/json");
+            request = request
+                .body(body.to_string())
+                .header("content-type", "application/json");
         }
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("a body");
-        Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+        Answer {
+            status,
+            headers,
+            body: serde_json::from_str(&text).unwrap_or(Value::Null),
+            text,
+        }
     }
 
     /// The id of the only installation.
     pub(super) fn installation(&self) -> u64 {
-        self.standin.read(|w| *w.installations.keys().next().expect("the App is installed"))
+        self.standin
+            .read(|w| *w.installations.keys().next().expect("the App is installed"))
     }
 
     /// An installation token with all permissions.
@@ -112,7 +122,9 @@ impl Bench {
 
     pub(super) async fn token_with(&self, wanted: Value) -> String {
         let path = format!("/app/installations/{}/access_tokens", self.installation());
-        let answer = self.send("POST", &path, Some(&self.jwt(-60, 540)), Some(wanted)).await;
+        let answer = self
+            .send("POST", &path, Some(&self.jwt(-60, 540)), Some(wanted))
+            .await;
         assert_eq!(answer.status, 201, "{}", answer.text);
         answer.body["token"].as_str().unwrap().to_owned()
     }
@@ -149,7 +161,10 @@ pub(super) struct Hook {
 
 impl Hook {
     pub(super) fn header(&self, name: &str) -> String {
-        self.headers.get(name).map_or("", |v| v.to_str().unwrap()).to_owned()
+        self.headers
+            .get(name)
+            .map_or("", |v| v.to_str().unwrap())
+            .to_owned()
     }
 
     pub(super) fn json(&self) -> Value {
@@ -158,7 +173,10 @@ impl Hook {
 
     /// `event.action`.
     pub(super) fn name(&self) -> String {
-        let action = self.json()["action"].as_str().map(|a| format!(".{a}")).unwrap_or_default();
+        let action = self.json()["action"]
+            .as_str()
+            .map(|a| format!(".{a}"))
+            .unwrap_or_default();
         format!("{}{action}", self.header("x-github-event"))
     }
 }
@@ -197,7 +215,11 @@ impl Receiver {
 
     /// What arrived since the ping, as `event.action`.
     pub(super) fn names(&self) -> Vec<String> {
-        self.hooks().iter().map(Hook::name).filter(|n| n != "ping").collect()
+        self.hooks()
+            .iter()
+            .map(Hook::name)
+            .filter(|n| n != "ping")
+            .collect()
     }
 }
 
@@ -213,10 +235,20 @@ async fn keep(State((seen, status)): State<Kept>, headers: HeaderMap, body: Byte
 }
 
 /// Runs git away from the machine's and the user's configuration; returns whether it succeeded, and its words.
-#[expect(clippy::disallowed_methods, reason = "the stand-in is tried with the real git")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the stand-in is tried with the real git"
+)]
 pub(super) async fn git(dir: &Path, arguments: &[&str]) -> (bool, String) {
     let output = tokio::process::Command::new("git")
-        .args(["-c", "user.name=T", "-c", "user.email=t@example.com", "-c", "credential.helper="])
+        .args([
+            "-c",
+            "user.name=T",
+            "-c",
+            "user.email=t@example.com",
+            "-c",
+            "credential.helper=",
+        ])
         .args(arguments)
         .current_dir(dir)
         .env("GIT_CONFIG_NOSYSTEM", "1")

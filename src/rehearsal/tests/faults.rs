@@ -14,9 +14,17 @@ const TEMPLATE: &str = "/repos/{owner}/{repo}/issues";
 async fn done_but_answered_502_is_done() {
     let bench = Bench::start().await;
     let token = bench.token().await;
-    bench.standin.fault(FaultRule::once("POST", TEMPLATE, Fault::DoneBut(502)));
-    bench.standin.fault(FaultRule::once("POST", TEMPLATE, Fault::Status(503)));
-    let create = async || bench.send("POST", ISSUES, Some(&token), Some(json!({"title": "x"}))).await;
+    bench
+        .standin
+        .fault(FaultRule::once("POST", TEMPLATE, Fault::DoneBut(502)));
+    bench
+        .standin
+        .fault(FaultRule::once("POST", TEMPLATE, Fault::Status(503)));
+    let create = async || {
+        bench
+            .send("POST", ISSUES, Some(&token), Some(json!({"title": "x"})))
+            .await
+    };
     let first = create().await;
     assert_eq!((first.status, first.text.contains("<html>")), (502, true));
     assert_eq!(create().await.status, 503);
@@ -35,12 +43,20 @@ async fn connections_are_cut_hang_and_carry_half_answers() {
         let error = bench.http.get(&url).bearer_auth(&token).send().await.unwrap_err();
         assert!(error.is_request() && !error.is_timeout(), "{error:?}");
     }
-    bench.standin.fault(FaultRule::once("GET", TEMPLATE, Fault::TruncatedJson));
+    bench
+        .standin
+        .fault(FaultRule::once("GET", TEMPLATE, Fault::TruncatedJson));
     let half = bench.http.get(&url).bearer_auth(&token).send().await.unwrap();
     assert_eq!(half.status(), 200);
     assert!(serde_json::from_str::<serde_json::Value>(&half.text().await.unwrap()).is_err());
     bench.standin.fault(FaultRule::once("GET", TEMPLATE, Fault::Hang));
-    let hang = bench.http.get(&url).bearer_auth(&token).timeout(Duration::from_millis(100)).send().await;
+    let hang = bench
+        .http
+        .get(&url)
+        .bearer_auth(&token)
+        .timeout(Duration::from_millis(100))
+        .send()
+        .await;
     assert!(hang.unwrap_err().is_timeout());
     bench.standin.stop().await;
 }
@@ -49,15 +65,22 @@ async fn connections_are_cut_hang_and_carry_half_answers() {
 async fn a_token_expires_in_the_middle_and_limits_strike_on_demand() {
     let bench = Bench::start().await;
     let token = bench.token().await;
-    bench.standin.fault(FaultRule { after: 1, ..FaultRule::once("GET", TEMPLATE, Fault::ExpireToken) });
+    bench.standin.fault(FaultRule {
+        after: 1,
+        ..FaultRule::once("GET", TEMPLATE, Fault::ExpireToken)
+    });
     let get = async |token: &str| bench.send("GET", ISSUES, Some(token), None).await;
     assert_eq!(get(&token).await.status, 200);
     assert_eq!(get(&token).await.status, 401);
     assert_eq!(get(&token).await.status, 401);
     let token = bench.token().await;
-    bench.standin.fault(FaultRule::once("GET", TEMPLATE, Fault::SecondaryLimit(None)));
+    bench
+        .standin
+        .fault(FaultRule::once("GET", TEMPLATE, Fault::SecondaryLimit(None)));
     let slow = get(&token).await;
     assert_eq!((slow.status, slow.header("retry-after")), (403, ""));
-    bench.standin.fault(FaultRule::once("GET", TEMPLATE, Fault::PrimaryLimit));
+    bench
+        .standin
+        .fault(FaultRule::once("GET", TEMPLATE, Fault::PrimaryLimit));
     assert_eq!(get(&token).await.header("x-ratelimit-remaining"), "0");
 }

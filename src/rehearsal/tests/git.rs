@@ -41,7 +41,9 @@ async fn a_private_repository_opens_to_good_tokens_only() {
     assert!(dir.path().join("c/src/widgets.py").exists());
     bench.clock.pass(Duration::from_hours(1));
     assert!(!try_clone(Some(&token), "d").await.0, "an expired token");
-    let narrow = bench.token_with(json!({"permissions": {"issues": "write"}})).await;
+    let narrow = bench
+        .token_with(json!({"permissions": {"issues": "write"}}))
+        .await;
     let (ok, said) = try_clone(Some(&narrow), "e").await;
     assert!(!ok && said.contains("403"), "{said}");
 }
@@ -54,14 +56,43 @@ async fn a_public_repository_is_cloned_by_anybody_and_pushed_to_by_writers() {
     assert!(ok, "{said}");
     let work = dir.path().join("work");
     commit(&work, "new.txt", "hello\n").await;
-    assert!(!git(&work, &["push", "-q", "origin", "HEAD:refs/heads/topic"]).await.0);
-    let reader = bench.token_with(json!({"permissions": {"contents": "read"}})).await;
-    let (ok, said) = git(&work, &["push", "-q", &bench.remote(Some(&reader)), "HEAD:refs/heads/topic"]).await;
-    assert!(!ok && said.contains("Permission to octo/widgets.git denied to footplate[bot]"), "{said}");
+    assert!(
+        !git(&work, &["push", "-q", "origin", "HEAD:refs/heads/topic"])
+            .await
+            .0
+    );
+    let reader = bench
+        .token_with(json!({"permissions": {"contents": "read"}}))
+        .await;
+    let (ok, said) = git(
+        &work,
+        &[
+            "push",
+            "-q",
+            &bench.remote(Some(&reader)),
+            "HEAD:refs/heads/topic",
+        ],
+    )
+    .await;
+    assert!(
+        !ok && said.contains("Permission to octo/widgets.git denied to footplate[bot]"),
+        "{said}"
+    );
     let token = bench.token().await;
-    let (ok, said) = git(&work, &["push", "-q", &bench.remote(Some(&token)), "HEAD:refs/heads/topic"]).await;
+    let (ok, said) = git(
+        &work,
+        &["push", "-q", &bench.remote(Some(&token)), "HEAD:refs/heads/topic"],
+    )
+    .await;
     assert!(ok, "{said}");
-    let file = bench.send("GET", "/repos/octo/widgets/contents/new.txt?ref=topic", Some(&token), None).await;
+    let file = bench
+        .send(
+            "GET",
+            "/repos/octo/widgets/contents/new.txt?ref=topic",
+            Some(&token),
+            None,
+        )
+        .await;
     assert_eq!(file.body["content"], "aGVsbG8K\n");
 }
 
@@ -70,7 +101,10 @@ async fn what_the_api_commits_git_fetches() {
     let bench = Bench::start().await;
     let token = bench.token().await;
     let (_dir, work) = clone(&bench, &token).await;
-    let sha = bench.standin.push_commit("wanda", "topic", &[("x/y.txt", Some("z"))]).unwrap();
+    let sha = bench
+        .standin
+        .push_commit("wanda", "topic", &[("x/y.txt", Some("z"))])
+        .unwrap();
     let (ok, said) = git(&work, &["fetch", "-q", "origin"]).await;
     assert!(ok, "{said}");
     let (_, found) = git(&work, &["rev-parse", "origin/topic"]).await;
@@ -84,8 +118,24 @@ async fn a_stale_lease_and_a_non_fast_forward_are_refused() {
     let (_dir, work) = clone(&bench, &token).await;
     commit(&work, "a.txt", "mine\n").await;
     let ours = "HEAD:refs/heads/topic";
-    assert!(git(&work, &["push", "-q", "--force-with-lease=refs/heads/topic:", "origin", ours]).await.0);
-    bench.standin.push_commit("wanda", "topic", &[("b.txt", Some("hers\n"))]).unwrap();
+    assert!(
+        git(
+            &work,
+            &[
+                "push",
+                "-q",
+                "--force-with-lease=refs/heads/topic:",
+                "origin",
+                ours
+            ]
+        )
+        .await
+        .0
+    );
+    bench
+        .standin
+        .push_commit("wanda", "topic", &[("b.txt", Some("hers\n"))])
+        .unwrap();
     commit(&work, "a.txt", "mine again\n").await;
     let (ok, said) = git(&work, &["push", "origin", ours]).await;
     assert!(!ok && said.contains("rejected"), "{said}");
@@ -93,7 +143,9 @@ async fn a_stale_lease_and_a_non_fast_forward_are_refused() {
     let lease = format!("--force-with-lease=refs/heads/topic:{}", old.trim());
     let (ok, said) = git(&work, &["push", &lease, "origin", ours]).await;
     assert!(!ok && said.contains("stale info"), "{said}");
-    let log = bench.standin.read(|w| w.git_requests.last().cloned().unwrap_or_default());
+    let log = bench
+        .standin
+        .read(|w| w.git_requests.last().cloned().unwrap_or_default());
     assert!(log.contains("git:receive-pack"), "{log}");
 }
 
@@ -106,7 +158,10 @@ async fn protected_branches_workflows_and_large_files_are_refused_in_githubs_wor
     let (_dir, work) = clone(&bench, &token).await;
     commit(&work, "a.txt", "x\n").await;
     let (ok, said) = git(&work, &["push", "origin", "HEAD:refs/heads/main"]).await;
-    assert!(!ok && said.contains("GH006") && said.contains("protected branch hook declined"), "{said}");
+    assert!(
+        !ok && said.contains("GH006") && said.contains("protected branch hook declined"),
+        "{said}"
+    );
     let (ok, said) = git(&work, &["push", "origin", "HEAD:refs/pull/1/head"]).await;
     assert!(!ok && said.contains("deny updating a hidden ref"), "{said}");
     commit(&work, ".github/workflows/ci.yml", "on: push\n").await;
@@ -119,8 +174,18 @@ async fn protected_branches_workflows_and_large_files_are_refused_in_githubs_wor
     git(&work, &["add", "-A"]).await;
     git(&work, &["commit", "-qm", "big"]).await;
     let (ok, said) = git(&work, &["push", "origin", "HEAD:refs/heads/big"]).await;
-    assert!(!ok && said.contains("GH001") && said.contains("big.bin is 101.00 MB"), "{said}");
-    let refs = bench.send("GET", "/repos/octo/widgets/git/matching-refs/heads/", Some(&token), None).await;
+    assert!(
+        !ok && said.contains("GH001") && said.contains("big.bin is 101.00 MB"),
+        "{said}"
+    );
+    let refs = bench
+        .send(
+            "GET",
+            "/repos/octo/widgets/git/matching-refs/heads/",
+            Some(&token),
+            None,
+        )
+        .await;
     assert_eq!(refs.body.as_array().unwrap().len(), 1, "only main: {}", refs.text);
 }
 
@@ -130,9 +195,13 @@ async fn a_push_that_was_done_but_answered_502_is_there() {
     let token = bench.token().await;
     let (_dir, work) = clone(&bench, &token).await;
     commit(&work, "a.txt", "x\n").await;
-    bench.standin.fault(FaultRule::once("POST", "git:receive-pack", Fault::DoneBut(502)));
+    bench
+        .standin
+        .fault(FaultRule::once("POST", "git:receive-pack", Fault::DoneBut(502)));
     let (ok, said) = git(&work, &["push", "origin", "HEAD:refs/heads/topic"]).await;
     assert!(!ok, "{said}");
-    let branch = bench.send("GET", "/repos/octo/widgets/branches/topic", Some(&token), None).await;
+    let branch = bench
+        .send("GET", "/repos/octo/widgets/branches/topic", Some(&token), None)
+        .await;
     assert_eq!(branch.status, 200);
 }

@@ -15,7 +15,10 @@ async fn a_delivery_is_signed_and_carries_githubs_headers() {
     bench.standin.open_issue("outsider", "Hello", "World").unwrap();
     bench.standin.settled(SOON).await.unwrap();
     let hooks = receiver.hooks();
-    assert_eq!(hooks.iter().map(Hook::name).collect::<Vec<_>>(), ["ping", "issues.opened"]);
+    assert_eq!(
+        hooks.iter().map(Hook::name).collect::<Vec<_>>(),
+        ["ping", "issues.opened"]
+    );
     let hook = &hooks[1];
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"secret").unwrap();
     mac.update(&hook.body);
@@ -26,7 +29,10 @@ async fn a_delivery_is_signed_and_carries_githubs_headers() {
     assert!(hook.header("x-hub-signature").starts_with("sha1="));
     assert!(hook.header("user-agent").starts_with("GitHub-Hookshot/"));
     assert_eq!(hook.header("x-github-hook-installation-target-id"), "12345");
-    assert_eq!(hook.header("x-github-hook-installation-target-type"), "integration");
+    assert_eq!(
+        hook.header("x-github-hook-installation-target-type"),
+        "integration"
+    );
     assert_eq!(hook.header("x-github-delivery").len(), 36);
     let json = hook.json();
     assert_eq!(json["sender"]["login"], "outsider");
@@ -40,12 +46,21 @@ async fn an_organizations_events_name_it_and_unsubscribed_events_are_not_sent() 
     let mut setup = Setup::of(
         RepositorySetup::with_files("acme/app", &[("a", "b")]).role("wanda", RepositoryRole::Write),
     );
-    setup.organizations.push(OrganizationSetup { login: "acme".to_owned(), members: Vec::new() });
+    setup.organizations.push(OrganizationSetup {
+        login: "acme".to_owned(),
+        members: Vec::new(),
+    });
     setup.app.events.retain(|e| e != "push");
     let bench = Bench::with(setup).await;
     let receiver = Receiver::start(&bench.standin).await;
-    bench.standin.push_commit("wanda", "topic", &[("c", Some("d"))]).unwrap();
-    bench.standin.open_pull("wanda", "topic", "main", "A change", "").unwrap();
+    bench
+        .standin
+        .push_commit("wanda", "topic", &[("c", Some("d"))])
+        .unwrap();
+    bench
+        .standin
+        .open_pull("wanda", "topic", "main", "A change", "")
+        .unwrap();
     bench.standin.settled(SOON).await.unwrap();
     assert_eq!(receiver.names(), ["pull_request.opened"]);
     assert_eq!(receiver.hooks()[1].json()["organization"]["login"], "acme");
@@ -56,18 +71,29 @@ async fn people_cause_the_events_that_github_sends() {
     let bench = Bench::start().await;
     let receiver = Receiver::start(&bench.standin).await;
     let hub = &bench.standin;
-    let issue = hub.open_issue_by_form("outsider", "Hello", "World", &["agent:build"]).unwrap();
+    let issue = hub
+        .open_issue_by_form("outsider", "Hello", "World", &["agent:build"])
+        .unwrap();
     hub.label("tristan", issue, "bug").unwrap();
     hub.label("tristan", issue, "bug").unwrap();
     let comment = hub.comment("rhea", issue, "One").unwrap();
     hub.edit_comment("rhea", comment, "Two").unwrap();
     hub.delete_comment("octo", comment).unwrap();
     hub.push_commit("wanda", "topic", &[("c", Some("d"))]).unwrap();
-    let pull = hub.open_pull("wanda", "topic", "main", "A change", &format!("Closes #{issue}")).unwrap();
+    let pull = hub
+        .open_pull("wanda", "topic", "main", "A change", &format!("Closes #{issue}"))
+        .unwrap();
     hub.comment("octo", pull, "Nice").unwrap();
     hub.label("octo", pull, "bug").unwrap();
     hub.push_commit("wanda", "topic", &[("c", Some("e"))]).unwrap();
-    hub.review("octo", pull, ReviewState::ChangesRequested, "No", &[("c", 1, "Why?")]).unwrap();
+    hub.review(
+        "octo",
+        pull,
+        ReviewState::ChangesRequested,
+        "No",
+        &[("c", 1, "Why?")],
+    )
+    .unwrap();
     hub.merge_pull("octo", pull, CloseOrder::IssueFirst).unwrap();
     hub.settled(SOON).await.unwrap();
     assert_eq!(
@@ -94,12 +120,18 @@ async fn people_cause_the_events_that_github_sends() {
     );
     let hooks = receiver.hooks();
     assert_eq!(hooks[5].json()["changes"]["body"]["from"], "One");
-    assert!(hooks[9].json()["issue"]["pull_request"].is_object(), "a comment on a pull request");
+    assert!(
+        hooks[9].json()["issue"]["pull_request"].is_object(),
+        "a comment on a pull request"
+    );
     assert_eq!(hooks[17].json()["pull_request"]["merged"], true);
     assert!(hooks[2].json()["label"]["id"].is_u64());
     let repository = hub.read(|w| w.first_repository().clone());
     assert!(!repository.threads[&issue].open);
-    assert_eq!(repository.threads[&issue].state_reason.as_deref(), Some("completed"));
+    assert_eq!(
+        repository.threads[&issue].state_reason.as_deref(),
+        Some("completed")
+    );
 }
 
 #[tokio::test]
@@ -143,9 +175,17 @@ async fn a_failed_delivery_is_logged_and_asked_for_again() {
     bench.standin.open_issue("octo", "Hello", "").unwrap();
     bench.standin.settled(SOON).await.unwrap();
     let jwt = bench.jwt(-60, 540);
-    let log = bench.send("GET", "/app/hook/deliveries?per_page=1", Some(&jwt), None).await;
-    assert_eq!((&log.body[0]["status_code"], &log.body[0]["event"]), (&500.into(), &"issues".into()));
-    assert!(log.header("link").contains("cursor="), "the ping is on the next page");
+    let log = bench
+        .send("GET", "/app/hook/deliveries?per_page=1", Some(&jwt), None)
+        .await;
+    assert_eq!(
+        (&log.body[0]["status_code"], &log.body[0]["event"]),
+        (&500.into(), &"issues".into())
+    );
+    assert!(
+        log.header("link").contains("cursor="),
+        "the ping is on the next page"
+    );
     receiver.answer(202);
     let path = format!("/app/hook/deliveries/{}/attempts", log.body[0]["id"]);
     assert_eq!(bench.send("POST", &path, Some(&jwt), None).await.status, 202);
@@ -153,7 +193,10 @@ async fn a_failed_delivery_is_logged_and_asked_for_again() {
     let log = bench.send("GET", "/app/hook/deliveries", Some(&jwt), None).await;
     let rows = log.body.as_array().unwrap();
     assert_eq!(rows.len(), 3);
-    assert_eq!((&rows[0]["redelivery"], &rows[0]["status_code"]), (&true.into(), &202.into()));
+    assert_eq!(
+        (&rows[0]["redelivery"], &rows[0]["status_code"]),
+        (&true.into(), &202.into())
+    );
     assert_eq!(rows[0]["guid"], rows[1]["guid"]);
 }
 
@@ -161,11 +204,21 @@ async fn a_failed_delivery_is_logged_and_asked_for_again() {
 async fn waiting_ends_with_a_picture_of_the_world() {
     let bench = Bench::start().await;
     bench.standin.open_issue("octo", "Lonely", "").unwrap();
-    let error = bench.standin.until(Duration::from_millis(10), |_| None::<()>).await.unwrap_err();
-    assert!(error.to_string().contains("issue #1 open [] \"Lonely\""), "{error}");
+    let error = bench
+        .standin
+        .until(Duration::from_millis(10), |_| None::<()>)
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("issue #1 open [] \"Lonely\""),
+        "{error}"
+    );
     let hub = bench.standin.hub();
     let wait = tokio::spawn(async move {
-        hub.until(SOON, |w| w.first_repository().threads.get(&2).map(|t| t.title.clone())).await
+        hub.until(SOON, |w| {
+            w.first_repository().threads.get(&2).map(|t| t.title.clone())
+        })
+        .await
     });
     bench.standin.open_issue("octo", "Company", "").unwrap();
     assert_eq!(wait.await.unwrap().unwrap(), "Company");

@@ -13,7 +13,10 @@ fn tests_pass(dir: &Path) -> (bool, String) {
         .current_dir(dir)
         .output()
         .expect("the sample wants python3 in PATH");
-    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
 }
 
 #[test]
@@ -52,7 +55,12 @@ fn the_script_writes_every_artifact_with_its_front_block() {
         let artifact = steps.iter().find_map(|s| s.get("artifact")).unwrap();
         assert_eq!(artifact["name"], name);
         let content = artifact["content"].as_str().unwrap();
-        let block = content.strip_prefix("---\n").unwrap().split_once("\n---\n").unwrap().0;
+        let block = content
+            .strip_prefix("---\n")
+            .unwrap()
+            .split_once("\n---\n")
+            .unwrap()
+            .0;
         let block: Value = serde_saphyr::from_str(block).unwrap();
         assert_eq!(block["footplate"], version);
     }
