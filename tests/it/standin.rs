@@ -74,7 +74,7 @@ async fn requests_and_answers_of_every_route_fit_the_published_description() {
         .review("octo", pull, state, "No", &[("a.txt", 1, "Why?")])
         .expect("reviewed");
     standin
-        .settled(std::time::Duration::from_secs(60))
+        .settled(std::time::Duration::from_mins(1))
         .await
         .expect("sent");
     let tour = Tour { standin, http };

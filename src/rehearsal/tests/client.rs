@@ -16,7 +16,7 @@ use crate::model::{Clock, Timestamp};
 use crate::rehearsal::{Hub, RepositorySetup, Setup, StandIn, THROWAWAY_KEY, sample};
 
 /// How long anything awaited may take on a busy machine.
-pub(super) const SOON: Duration = Duration::from_secs(60);
+pub(super) const SOON: Duration = Duration::from_mins(1);
 
 /// A clock that only tests move.
 #[derive(Debug, Clone)]
