@@ -130,17 +130,6 @@ impl World {
         Value::Object(map)
     }
 
-    /// A repository as named in installations.
-    pub(in super::super) fn repository_brief(&self, repository: &Repository) -> Value {
-        json!({
-            "id": repository.id,
-            "node_id": format!("R_{}", repository.id),
-            "name": repository.name,
-            "full_name": repository.full_name(),
-            "private": repository.private,
-        })
-    }
-
     /// Whether an organization owns this repository.
     pub(in super::super) fn owned_by_organization(&self, repository: &Repository) -> bool {
         let owner = self.accounts.get(&repository.owner_id);
@@ -160,4 +149,15 @@ impl World {
             "description": label.description,
         })
     }
+}
+
+/// A repository as named in installations.
+pub(in super::super) fn repository_brief(repository: &Repository) -> Value {
+    json!({
+        "id": repository.id,
+        "node_id": format!("R_{}", repository.id),
+        "name": repository.name,
+        "full_name": repository.full_name(),
+        "private": repository.private,
+    })
 }
