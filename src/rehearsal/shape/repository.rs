@@ -98,8 +98,6 @@ impl World {
             "forks_count",
             "forks",
             "watchers",
-            "network_count",
-            "subscribers_count",
         ] {
             put(zero, json!(0));
         }
@@ -122,6 +120,7 @@ impl World {
         }
         put("archived", json!(repository.archived));
         put("topics", json!([]));
+        put("custom_properties", json!({}));
         put(
             "visibility",
             json!(if repository.private { "private" } else { "public" }),
