@@ -39,16 +39,25 @@ pub(super) struct Failure {
 impl Failure {
     /// A failure with its cause.
     pub(super) fn new(kind: Kind, error: impl Into<anyhow::Error>) -> Self {
-        Self { kind, error: error.into() }
+        Self {
+            kind,
+            error: error.into(),
+        }
     }
 
     /// A failure in words.
     pub(super) fn said(kind: Kind, sentence: impl Into<String>) -> Self {
-        Self { kind, error: anyhow::Error::msg(sentence.into()) }
+        Self {
+            kind,
+            error: anyhow::Error::msg(sentence.into()),
+        }
     }
 
     /// Says what happened and yields the exit code.
-    #[expect(clippy::print_stderr, reason = "this is where the command line reports its failures")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "this is where the command line reports its failures"
+    )]
     pub(super) fn tell(&self) -> ExitCode {
         eprintln!("footplate: {}", self.error);
         for cause in self.error.chain().skip(1) {

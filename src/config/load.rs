@@ -75,7 +75,10 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
     /// The variables that are let through, those that are set.
     fn passed(&mut self, names: &[Text]) -> BTreeMap<String, String> {
         let names = self.reader.values("pass_env", names, value::variable);
-        names.into_iter().filter_map(|name| Some((name.clone(), (self.env)(&name)?))).collect()
+        names
+            .into_iter()
+            .filter_map(|name| Some((name.clone(), (self.env)(&name)?)))
+            .collect()
     }
 
     /// One scalar: the environment's, else the file's.

@@ -116,7 +116,11 @@ impl RepositoryConfig {
         refused.longer("guard.grace", self.guard.grace, server.grace);
         refused.more("guard.failures", self.guard.failures, &server.failures);
         refused.dearer("limits.run_usd", self.limits.run, settings.limits.run);
-        refused.dearer("limits.repository_day_usd", self.limits.repository_day, settings.limits.repository_day);
+        refused.dearer(
+            "limits.repository_day_usd",
+            self.limits.repository_day,
+            settings.limits.repository_day,
+        );
         refused.more(
             "limits.concurrent_attempts",
             self.limits.concurrent_attempts,

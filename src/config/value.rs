@@ -32,7 +32,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 /// Reads a pause, which may be none at all.
 pub(super) fn pause(text: &str) -> Result<Duration, String> {
-    if text.trim_end_matches(['m', 's', 'h', 'd']) == "0" { Ok(Duration::ZERO) } else { duration(text) }
+    if text.trim_end_matches(['m', 's', 'h', 'd']) == "0" {
+        Ok(Duration::ZERO)
+    } else {
+        duration(text)
+    }
 }
 
 /// Reads the name of an environment variable that agents may see. Ours are not for them.

@@ -30,47 +30,88 @@ pub struct Estate<F, K> {
 impl<F: Forge, K: Tokens> Estate<F, K> {
     /// Looks after repositories.
     pub fn new(forge: Arc<F>, mirrors: Arc<Mirrors<K>>, settings: Arc<Settings>) -> Self {
-        Self { forge, mirrors, settings }
+        Self {
+            forge,
+            mirrors,
+            settings,
+        }
     }
 }
 
 impl<F: Forge, K: Tokens> Ground for Estate<F, K> {
     async fn footing(&self, repository: &Repository, wanted: Option<&BranchName>) -> Result<Footing, Error> {
-        let info = self.forge.repository(repository).await.map_err(|error| match error.is_passing() {
-            true => Error::Transient { why: error.to_string(), after: None },
-            false => Error::Refused { why: format!("{error}.") },
-        })?;
+        let info = self
+            .forge
+            .repository(repository)
+            .await
+            .map_err(|error| match error.is_passing() {
+                true => Error::Transient {
+                    why: error.to_string(),
+                    after: None,
+                },
+                false => Error::Refused {
+                    why: format!("{error}."),
+                },
+            })?;
         if info.archived {
-            return Err(Error::Refused { why: "The repository is archived.".to_owned() });
+            return Err(Error::Refused {
+                why: "The repository is archived.".to_owned(),
+            });
         }
         let default = BranchName::new(info.default_branch.as_str()).map_err(|error| Error::Refused {
             why: format!("The default branch cannot be used: {error}."),
         })?;
         self.mirrors.fetch(repository).await?;
         let mirror = self.mirrors.mirror(repository).await.map_err(passing)?;
-        let trusted = self.mirrors.head_of(repository, &default).await?.ok_or_else(|| Error::Refused {
-            why: format!("The default branch `{default}` has no commit yet."),
-        })?;
+        let trusted = self
+            .mirrors
+            .head_of(repository, &default)
+            .await?
+            .ok_or_else(|| Error::Refused {
+                why: format!("The default branch `{default}` has no commit yet."),
+            })?;
         let (frozen, configured) = frozen(&self.settings, &mirror, &trusted, Some(default.clone())).await?;
         let base = wanted.cloned().or(configured).unwrap_or(default);
-        let base_commit = self.mirrors.head_of(repository, &base).await?.ok_or_else(|| Error::Refused {
-            why: format!("There is no branch `{base}`."),
-        })?;
-        Ok(Footing { base, base_commit, frozen })
+        let base_commit = self
+            .mirrors
+            .head_of(repository, &base)
+            .await?
+            .ok_or_else(|| Error::Refused {
+                why: format!("There is no branch `{base}`."),
+            })?;
+        Ok(Footing {
+            base,
+            base_commit,
+            frozen,
+        })
     }
 
-    async fn drift(&self, repository: &Repository, base: &BranchName, since: &CommitId) -> Result<Drift, Error> {
+    async fn drift(
+        &self,
+        repository: &Repository,
+        base: &BranchName,
+        since: &CommitId,
+    ) -> Result<Drift, Error> {
         self.mirrors.fetch(repository).await?;
         let Some(head) = self.mirrors.head_of(repository, base).await? else {
-            return Ok(Drift { head: None, touched: Vec::new() });
+            return Ok(Drift {
+                head: None,
+                touched: Vec::new(),
+            });
         };
         if head == *since {
-            return Ok(Drift { head: Some(head), touched: Vec::new() });
+            return Ok(Drift {
+                head: Some(head),
+                touched: Vec::new(),
+            });
         }
         let touched = self.mirrors.touched_between(repository, since, &head).await?;
         // A name that is not text can be in nobody's plan; shown escaped, it matches only what says "everything".
         let touched = touched.iter().map(ToString::to_string).collect();
-        Ok(Drift { head: Some(head), touched })
+        Ok(Drift {
+            head: Some(head),
+            touched,
+        })
     }
 }
 
@@ -86,8 +127,9 @@ pub async fn frozen(
     default_branch: Option<BranchName>,
 ) -> Result<(Frozen, Option<BranchName>), Error> {
     let text = read(mirror, trusted, CONFIGURATION).await?.unwrap_or_default();
-    let configuration = RepositoryConfig::parse(CONFIGURATION, &text)
-        .map_err(|error| Error::Refused { why: format!("{error}") })?;
+    let configuration = RepositoryConfig::parse(CONFIGURATION, &text).map_err(|error| Error::Refused {
+        why: format!("{error}"),
+    })?;
     let (policy, effective) = policy(settings, &configuration, default_branch)?;
     let workflow = workflow_of(mirror, trusted, effective.workflow.as_deref()).await?;
     Ok((Frozen { workflow, policy }, effective.base))
@@ -101,20 +143,30 @@ async fn workflow_of(mirror: &Mirror, trusted: &CommitId, name: Option<&str>) ->
     match read(mirror, trusted, &file).await? {
         Some(source) => workflow::parse(&source, &file, &declared_fields).map_err(|problems| {
             let told: Vec<String> = problems.iter().take(5).map(ToString::to_string).collect();
-            Error::Refused { why: format!("The workflow is wrong: {}", told.join("; ")) }
+            Error::Refused {
+                why: format!("The workflow is wrong: {}", told.join("; ")),
+            }
         }),
         None if name == built_in.name => Ok(built_in),
-        None => Err(Error::Refused { why: format!("There is no workflow `{name}`: neither built in nor in `{file}`.") }),
+        None => Err(Error::Refused {
+            why: format!("There is no workflow `{name}`: neither built in nor in `{file}`."),
+        }),
     }
 }
 
 async fn read(mirror: &Mirror, commit: &CommitId, path: &str) -> Result<Option<String>, Error> {
-    let Some(bytes) = mirror.read(commit, path).await.map_err(passing)? else { return Ok(None) };
-    let text = String::from_utf8(bytes).map_err(|_| Error::Refused { why: format!("`{path}` is not UTF-8.") })?;
+    let Some(bytes) = mirror.read(commit, path).await.map_err(passing)? else {
+        return Ok(None);
+    };
+    let text = String::from_utf8(bytes).map_err(|_| Error::Refused {
+        why: format!("`{path}` is not UTF-8."),
+    })?;
     Ok(Some(text))
 }
 
 fn passing(error: impl std::fmt::Display) -> Error {
-    Error::Transient { why: error.to_string(), after: None }
+    Error::Transient {
+        why: error.to_string(),
+        after: None,
+    }
 }
-

@@ -19,12 +19,17 @@ pub fn policy(
     default_branch: Option<BranchName>,
 ) -> Result<(Policy, Effective), Error> {
     let effective = repository.tighten(settings).map_err(|refusals| Error::Refused {
-        why: format!("`.github/footplate.yml` asks for more than this server gives: {}.", refusals.join("; ")),
+        why: format!(
+            "`.github/footplate.yml` asks for more than this server gives: {}.",
+            refusals.join("; ")
+        ),
     })?;
     let mut routes = BTreeMap::new();
     for (role, names) in &effective.routes {
         let candidates: Result<Vec<Candidate>, _> = names.iter().map(|name| name.parse()).collect();
-        let candidates = candidates.map_err(|error| Error::Refused { why: format!("The route of {role}: {error}.") })?;
+        let candidates = candidates.map_err(|error| Error::Refused {
+            why: format!("The route of {role}: {error}."),
+        })?;
         routes.insert(*role, candidates);
     }
     let candidate_limits = routes

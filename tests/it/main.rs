@@ -1,1 +1,4 @@
 //! t
+
+mod openapi;
+mod standin;

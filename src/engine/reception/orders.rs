@@ -36,5 +36,8 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<Reading>, Error> {
 
 /// The person at this machine, who has no account.
 pub(crate) fn operator() -> Person {
-    Person { login: Login::new("operator").expect("a plain word is a login"), id: None }
+    Person {
+        login: Login::new("operator").expect("a plain word is a login"),
+        id: None,
+    }
 }
