@@ -305,7 +305,7 @@ fn a_repository_can_select_reorder_and_be_stricter() {
     );
     assert_eq!(effective.guards.of("b").failures, 1);
     assert_eq!(effective.limits.run, Some(MicroUsd(1_000_000)));
-    assert_eq!(effective.limits.repository_day, settings().limits.repository_day);
+    assert_eq!(effective.limits.repository_day, server().limits.repository_day);
     assert!(!effective.bare_commands);
 }
 
