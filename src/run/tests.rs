@@ -76,7 +76,10 @@ impl World {
         world
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "inputs are made where they are told")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "inputs are made where they are told"
+    )]
     fn tell(&mut self, input: Input) -> Vec<Event> {
         self.now = Timestamp(self.now.0 + 1_000);
         let events = decide(&self.frozen, self.run.as_ref(), &input, self.now);
