@@ -1,1 +1,3 @@
-//! t
+//! Integration tests: everything that takes more than one floor of the product.
+
+mod simulator;
