@@ -38,6 +38,7 @@ fn main() -> Result<()> {
             floor().await.context("the floor")?;
             intake().await.context("the intake")?;
         }
+        opening().await.context("the opening")?;
         recovery().await.context("the recovery")?;
         appends().await.context("the appends")
     })
@@ -121,6 +122,18 @@ async fn intake() -> Result<()> {
     }
     meter.print("  intake: 32 callers", DELIVERIES)?;
     store.close().await?;
+    Ok(())
+}
+
+/// A new database, and one that is there, ready to accept.
+async fn opening() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    for what in ["opening: a new database", "opening: one that is there"] {
+        let meter = Meter::start()?;
+        let store = open(&folder).await?;
+        meter.print(what, 1)?;
+        store.close().await?;
+    }
     Ok(())
 }
 

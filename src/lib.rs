@@ -25,4 +25,4 @@ pub mod engine;
 pub mod rehearsal;
 pub mod server;
 // Floor 6: the command line.
-//pub mod cli;
+pub mod cli;

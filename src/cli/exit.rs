@@ -11,9 +11,7 @@ pub(super) enum Kind {
     Configuration,
     /// This machine failed: disk, store, a missing program. Exit code 4.
     Machine,
-    /// Somebody outside failed: GitHub, a provider. Exit code 5.
-    Outside,
-    /// There is no such thing: run, file, repository. Exit code 6.
+    /// There is no such thing: run, file, repository. Exit code 5.
     Missing,
 }
 
@@ -23,8 +21,7 @@ impl Kind {
             Self::Answer => 1,
             Self::Configuration => 3,
             Self::Machine => 4,
-            Self::Outside => 5,
-            Self::Missing => 6,
+            Self::Missing => 5,
         }
     }
 }
@@ -39,16 +36,25 @@ pub(super) struct Failure {
 impl Failure {
     /// A failure with its cause.
     pub(super) fn new(kind: Kind, error: impl Into<anyhow::Error>) -> Self {
-        Self { kind, error: error.into() }
+        Self {
+            kind,
+            error: error.into(),
+        }
     }
 
     /// A failure in words.
     pub(super) fn said(kind: Kind, sentence: impl Into<String>) -> Self {
-        Self { kind, error: anyhow::Error::msg(sentence.into()) }
+        Self {
+            kind,
+            error: anyhow::Error::msg(sentence.into()),
+        }
     }
 
     /// Says what happened and yields the exit code.
-    #[expect(clippy::print_stderr, reason = "this is where the command line reports its failures")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "this is where the command line reports its failures"
+    )]
     pub(super) fn tell(&self) -> ExitCode {
         eprintln!("footplate: {}", self.error);
         for cause in self.error.chain().skip(1) {

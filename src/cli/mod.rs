@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::agent::ScriptedHarness;
 use crate::config::Settings;
 use exit::{Failure, Kind};
 
@@ -56,12 +57,6 @@ enum Subcommands {
     Replay(replay::Arguments),
     /// Says what is installed, what is configured, and what is missing.
     Doctor(doctor::Arguments),
-    /// Plays a script in place of a model; started by the scripted harness.
-    #[command(hide = true, name = "scripted-agent")]
-    ScriptedAgent {
-        /// The script.
-        script: PathBuf,
-    },
 }
 
 /// Runs the command line and says how the process should end.
@@ -73,6 +68,14 @@ pub fn main() -> ExitCode {
             Err(_) => ExitCode::FAILURE,
         };
     }
+    let mut words = std::env::args_os().skip(1);
+    if words
+        .next()
+        .is_some_and(|word| word == ScriptedHarness::SUBCOMMAND)
+    {
+        // Before anything else is set up: this process plays an agent.
+        return crate::agent::scripted_main(std::env::args_os());
+    }
     let arguments = Arguments::parse();
     match dispatch(arguments) {
         Ok(code) => code,
@@ -81,9 +84,12 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
-    let Arguments { config, json, command } = arguments;
+    let Arguments {
+        config,
+        json,
+        command,
+    } = arguments;
     match command {
-        Subcommands::ScriptedAgent { script } => Ok(crate::agent::scripted_main(&script)),
         Subcommands::Workflow(arguments) => workflow::main(&arguments, json),
         Subcommands::Serve(arguments) => {
             let settings = settings(config)?;
@@ -97,12 +103,20 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Subcommands::Rehearse(arguments) => {
             trace::start(&arguments.log);
-            let settings = if arguments.live { Some(settings(config)?) } else { None };
+            let settings = if arguments.live {
+                Some(settings(config)?)
+            } else {
+                None
+            };
             runtime()?.block_on(rehearse::main(settings, arguments))
         }
         Subcommands::Runs(arguments) => runtime()?.block_on(runs::main(&settings(config)?, &arguments, json)),
-        Subcommands::Replay(arguments) => runtime()?.block_on(replay::main(&settings(config)?, &arguments, json)),
-        Subcommands::Doctor(arguments) => runtime()?.block_on(doctor::main(config.as_deref(), &arguments, json)),
+        Subcommands::Replay(arguments) => {
+            runtime()?.block_on(replay::main(&settings(config)?, &arguments, json))
+        }
+        Subcommands::Doctor(arguments) => {
+            runtime()?.block_on(doctor::main(config.as_deref(), &arguments, json))
+        }
     }
 }
 

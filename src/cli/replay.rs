@@ -17,7 +17,11 @@ pub(super) struct Arguments {
     run: String,
 }
 
-pub(super) async fn main(settings: &Settings, arguments: &Arguments, json: bool) -> Result<ExitCode, Failure> {
+pub(super) async fn main(
+    settings: &Settings,
+    arguments: &Arguments,
+    json: bool,
+) -> Result<ExitCode, Failure> {
     let store = runs::open(settings).await?;
     let row = runs::find(&store, &arguments.run).await?;
     let lines = store.load(&row.run).await?.unwrap_or_default();

@@ -38,11 +38,19 @@ pub(super) enum Arguments {
     },
 }
 
-pub(super) async fn main(settings: &Settings, arguments: &Arguments, json: bool) -> Result<ExitCode, Failure> {
+pub(super) async fn main(
+    settings: &Settings,
+    arguments: &Arguments,
+    json: bool,
+) -> Result<ExitCode, Failure> {
     let store = open(settings).await?;
     match arguments {
         Arguments::List { all, limit } => {
-            let filter = ListRuns { ended: (!all).then_some(false), limit: *limit, ..ListRuns::default() };
+            let filter = ListRuns {
+                ended: (!all).then_some(false),
+                limit: *limit,
+                ..ListRuns::default()
+            };
             list(&store.list(filter).await?, json);
         }
         Arguments::Show { run } => {
@@ -52,9 +60,15 @@ pub(super) async fn main(settings: &Settings, arguments: &Arguments, json: bool)
         Arguments::Cancel { run } => {
             let row = find(&store, run).await?;
             if row.ended {
-                return Err(Failure::said(Kind::Answer, format!("run {} is over already: {}", row.run, row.state)));
+                return Err(Failure::said(
+                    Kind::Answer,
+                    format!("run {} is over already: {}", row.run, row.state),
+                ));
             }
-            let order = LocalOrder { run: row.run.clone(), command: Command::Cancel };
+            let order = LocalOrder {
+                run: row.run.clone(),
+                command: Command::Cancel,
+            };
             let received = SystemClock.now();
             store
                 .deliver(NewOutcome {
@@ -66,7 +80,10 @@ pub(super) async fn main(settings: &Settings, arguments: &Arguments, json: bool)
                     received,
                 })
                 .await?;
-            show::line(format!("Run {} will be cancelled by the server, within seconds where it is running.", row.run));
+            show::line(format!(
+                "Run {} will be cancelled by the server, within seconds where it is running.",
+                row.run
+            ));
         }
     }
     store.close().await?;
@@ -82,7 +99,10 @@ pub(super) async fn open(settings: &Settings) -> Result<Database, Failure> {
 pub(super) async fn find(store: &Database, run: &str) -> Result<RunRow, Failure> {
     let found = store.find(FindRun::ById(run.to_owned())).await?;
     found.ok_or_else(|| {
-        Failure::said(Kind::Missing, format!("there is no run `{run}`; `footplate runs list --all` names them"))
+        Failure::said(
+            Kind::Missing,
+            format!("there is no run `{run}`; `footplate runs list --all` names them"),
+        )
     })
 }
 
@@ -127,7 +147,10 @@ async fn show_run(store: Database, row: &RunRow, json: bool) -> Result<(), Failu
     let book = Book::new(store, SystemClock);
     let page = book.look(&row.run).await?;
     let Some(page) = page else {
-        return Err(Failure::said(Kind::Missing, format!("run {} has no log", row.run)));
+        return Err(Failure::said(
+            Kind::Missing,
+            format!("run {} has no log", row.run),
+        ));
     };
     let run = &page.run;
     let standing = phase(&page.frozen, run);
@@ -168,15 +191,31 @@ async fn show_run(store: Database, row: &RunRow, json: bool) -> Result<(), Failu
         return Ok(());
     }
     show::line(format!("{}  {}  {}", row.run, standing, run.created.title));
-    show::line(format!("base {} at {}, branch {}", run.created.base, run.base_commit.short(), run.created.branch));
+    show::line(format!(
+        "base {} at {}, branch {}",
+        run.created.base,
+        run.base_commit.short(),
+        run.created.branch
+    ));
     if let Some(pull) = &run.pull {
         show::line(format!("pull request {}", pull.url));
     }
     if let Some(stuck) = &run.stuck {
         show::line(format!("waits for a person: {}", stuck.why));
     }
-    let known = |unknown: bool| if unknown { " (and more that nobody reported)" } else { "" };
-    show::line(format!("{} tokens{}, {cost}{}", usage.total(), known(tokens_unknown), known(cost_unknown)));
+    let known = |unknown: bool| {
+        if unknown {
+            " (and more that nobody reported)"
+        } else {
+            ""
+        }
+    };
+    show::line(format!(
+        "{} tokens{}, {cost}{}",
+        usage.total(),
+        known(tokens_unknown),
+        known(cost_unknown)
+    ));
     let cells: Vec<Vec<String>> = nodes
         .iter()
         .map(|(id, node)| {

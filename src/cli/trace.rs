@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, Clone, Args)]
 pub(super) struct Log {
     /// What to log: `warn`, `info`, `footplate=debug`.
-    #[arg(long = "log", value_name = "FILTER", default_value = "warn", env = "FOOTPLATE_LOG")]
+    #[arg(long = "log", value_name = "FILTER", default_value = "warn")]
     filter: String,
 
     /// The form of log lines.
@@ -25,7 +25,9 @@ enum Form {
 
 pub(super) fn start(log: &Log) {
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("warn"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // A second subscriber in one process is refused; the first one stays.
     let _ = match log.form {
         Form::Text => lines.with_target(false).compact().try_init(),

@@ -31,7 +31,10 @@ pub(super) fn main(arguments: &Arguments, json: bool) -> Result<ExitCode, Failur
         None => Workflow::built_in(),
         Some(file) => {
             let source = std::fs::read_to_string(file).map_err(|error| {
-                Failure::said(Kind::Missing, format!("{} cannot be read: {error}", file.display()))
+                Failure::said(
+                    Kind::Missing,
+                    format!("{} cannot be read: {error}", file.display()),
+                )
             })?;
             match parse(&source, &file.display().to_string(), &declared_fields) {
                 Ok(workflow) => workflow,
@@ -46,7 +49,11 @@ pub(super) fn main(arguments: &Arguments, json: bool) -> Result<ExitCode, Failur
                     let count = problems.len();
                     return Err(Failure::said(
                         Kind::Answer,
-                        format!("{} has {count} {}", file.display(), if count == 1 { "mistake" } else { "mistakes" }),
+                        format!(
+                            "{} has {count} {}",
+                            file.display(),
+                            if count == 1 { "mistake" } else { "mistakes" }
+                        ),
                     ));
                 }
             }
@@ -55,7 +62,11 @@ pub(super) fn main(arguments: &Arguments, json: bool) -> Result<ExitCode, Failur
     match (arguments, json) {
         (Arguments::Check { .. }, true) => show::json(&json!({ "workflow": workflow.name, "problems": [] })),
         (Arguments::Check { .. }, false) => {
-            show::line(format!("The workflow `{}` is right: {} steps.", workflow.name, workflow.nodes.len()));
+            show::line(format!(
+                "The workflow `{}` is right: {} steps.",
+                workflow.name,
+                workflow.nodes.len()
+            ));
         }
         (Arguments::Graph { .. }, true) => show::json(&json!({ "mermaid": mermaid(&workflow) })),
         (Arguments::Graph { .. }, false) => show::line(mermaid(&workflow).trim_end()),

@@ -441,6 +441,8 @@ fn hostile_nesting_is_read_in_reasonable_time() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn reading_a_comment_never_panics(body in "\\PC*", bare: bool) {
         let _ = parse(&body, &Grammar { bare });

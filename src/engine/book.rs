@@ -14,8 +14,8 @@ use super::error::Error;
 use super::frozen_store;
 use crate::model::{AttemptKey, Clock, ContentHash, IssueNumber, RepositoryId, RunId};
 use crate::run::{
-    Created, Event, FORMAT, Frozen, Input, Origin, Recorded, Run, decide, evolve, next_wake, outstanding, phase,
-    replay,
+    Created, Event, FORMAT, Frozen, Input, Origin, Recorded, Run, decide, evolve, next_wake, outstanding,
+    phase, replay,
 };
 use crate::store::{Append, Appended, InboxKind, Journal, NewOutcome, RunRow};
 
@@ -67,7 +67,12 @@ pub struct Outcome {
 impl<J: Journal, C: Clock> Book<J, C> {
     /// Opens the book over a journal.
     pub fn new(journal: J, clock: C) -> Self {
-        Self { journal, clock, open: Mutex::default(), frozen: Mutex::default() }
+        Self {
+            journal,
+            clock,
+            open: Mutex::default(),
+            frozen: Mutex::default(),
+        }
     }
 
     /// The journal beneath.
@@ -97,7 +102,12 @@ impl<J: Journal, C: Clock> Book<J, C> {
     ///
     /// # Errors
     /// As [`Book::look`].
-    pub async fn create(&self, created: Created, frozen: &Frozen, consumes: Option<i64>) -> Result<Creation, Error> {
+    pub async fn create(
+        &self,
+        created: Created,
+        frozen: &Frozen,
+        consumes: Option<i64>,
+    ) -> Result<Creation, Error> {
         frozen_store::put(&self.journal, frozen).await?;
         let id = created.run.clone();
         let slot = self.slot(&id);
@@ -107,7 +117,10 @@ impl<J: Journal, C: Clock> Book<J, C> {
         let events = decide(&frozen, None, &Input::Start(Box::new(created)), now);
         let mut run = None;
         let lines = fold(&mut run, &events, now);
-        let run = run.ok_or_else(|| Error::Damaged { run: id.clone(), why: "it was not created".to_owned() })?;
+        let run = run.ok_or_else(|| Error::Damaged {
+            run: id.clone(),
+            why: "it was not created".to_owned(),
+        })?;
         let append = Append {
             run: id.clone(),
             expected_len: 0,
@@ -121,7 +134,10 @@ impl<J: Journal, C: Clock> Book<J, C> {
         };
         match self.journal.append(append).await? {
             Appended::Ok => {
-                let page = Page { run: Arc::new(run), frozen };
+                let page = Page {
+                    run: Arc::new(run),
+                    frozen,
+                };
                 *slot = Some(page.clone());
                 Ok(Creation::New(Told { page, events }))
             }
@@ -136,11 +152,18 @@ impl<J: Journal, C: Clock> Book<J, C> {
     ///
     /// # Errors
     /// As [`Book::look`]; or the race was lost too often, which another try may win.
-    pub async fn tell(&self, run: &RunId, input: &Input, consumes: Option<i64>) -> Result<Option<Told>, Error> {
+    pub async fn tell(
+        &self,
+        run: &RunId,
+        input: &Input,
+        consumes: Option<i64>,
+    ) -> Result<Option<Told>, Error> {
         let slot = self.slot(run);
         let mut slot = slot.lock().await;
         for _ in 0..MOST_CONFLICTS {
-            let Some(page) = self.page(run, &mut slot).await? else { return Ok(None) };
+            let Some(page) = self.page(run, &mut slot).await? else {
+                return Ok(None);
+            };
             let now = self.clock.now();
             let events = decide(&page.frozen, Some(&page.run), input, now);
             if events.is_empty() && consumes.is_none() {
@@ -162,14 +185,22 @@ impl<J: Journal, C: Clock> Book<J, C> {
             };
             match self.journal.append(append).await? {
                 Appended::Ok => {
-                    let page = Page { run: Arc::new(after), frozen: page.frozen };
+                    let page = Page {
+                        run: Arc::new(after),
+                        frozen: page.frozen,
+                    };
                     *slot = Some(page.clone());
                     drop(slot);
                     self.let_go(run, Some(&page));
                     return Ok(Some(Told { page, events }));
                 }
                 // Somebody else has processed the row: the input has had its effect.
-                Appended::Settled => return Ok(Some(Told { page, events: Vec::new() })),
+                Appended::Settled => {
+                    return Ok(Some(Told {
+                        page,
+                        events: Vec::new(),
+                    }));
+                }
                 Appended::Conflict | Appended::IssueTaken(_) => *slot = None,
             }
         }
@@ -228,35 +259,46 @@ impl<J: Journal, C: Clock> Book<J, C> {
         if let Some(page) = slot {
             return Ok(Some(page.clone()));
         }
-        let Some(lines) = self.journal.load(run).await? else { return Ok(None) };
+        let Some(lines) = self.journal.load(run).await? else {
+            return Ok(None);
+        };
         let page = self.read(run, &lines).await?;
         *slot = Some(page.clone());
         Ok(Some(page))
     }
 
     async fn read(&self, run: &RunId, lines: &[String]) -> Result<Page, Error> {
-        let damaged = |why: String| Error::Damaged { run: run.clone(), why };
+        let damaged = |why: String| Error::Damaged {
+            run: run.clone(),
+            why,
+        };
         let log: Vec<Recorded> = lines
             .iter()
             .map(|line| Recorded::from_line(line))
             .collect::<Result<_, _>>()
             .map_err(|error| damaged(error.to_string()))?;
-        let state = replay(&log).ok_or_else(|| damaged("its log does not begin with its creation".to_owned()))?;
+        let state =
+            replay(&log).ok_or_else(|| damaged("its log does not begin with its creation".to_owned()))?;
         let key = (state.created.workflow, state.created.policy);
-        let known = self.frozen.lock().expect("no holder of this lock panics").get(&key).cloned();
-        let frozen = match known {
-            Some(frozen) => frozen,
-            None => {
-                let frozen = Arc::new(frozen_store::get(&self.journal, run, &key.0, &key.1).await?);
-                let mut cache = self.frozen.lock().expect("no holder of this lock panics");
-                if cache.len() >= 256 {
-                    cache.clear();
-                }
-                cache.insert(key, Arc::clone(&frozen));
-                frozen
+        let known = self
+            .frozen
+            .lock()
+            .expect("no holder of this lock panics")
+            .get(&key)
+            .cloned();
+        let frozen = if let Some(frozen) = known { frozen } else {
+            let frozen = Arc::new(frozen_store::get(&self.journal, run, &key.0, &key.1).await?);
+            let mut cache = self.frozen.lock().expect("no holder of this lock panics");
+            if cache.len() >= 256 {
+                cache.clear();
             }
+            cache.insert(key, Arc::clone(&frozen));
+            frozen
         };
-        Ok(Page { run: Arc::new(state), frozen })
+        Ok(Page {
+            run: Arc::new(state),
+            frozen,
+        })
     }
 }
 
@@ -264,7 +306,11 @@ fn fold(run: &mut Option<Run>, events: &[Event], now: crate::model::Timestamp) -
     events
         .iter()
         .map(|event| {
-            let recorded = Recorded { v: FORMAT, at: now, event: event.clone() };
+            let recorded = Recorded {
+                v: FORMAT,
+                at: now,
+                event: event.clone(),
+            };
             evolve(run, &recorded);
             recorded.to_line()
         })
@@ -275,7 +321,12 @@ fn fold(run: &mut Option<Run>, events: &[Event], now: crate::model::Timestamp) -
 fn row(frozen: &Frozen, run: &Run) -> RunRow {
     let created = &run.created;
     let (repository, repository_name, issue) = match &created.origin {
-        Origin::Issue { repository, name, number, .. } => (*repository, name.clone(), Some(*number)),
+        Origin::Issue {
+            repository,
+            name,
+            number,
+            ..
+        } => (*repository, name.clone(), Some(*number)),
         Origin::Local { name, .. } => (RepositoryId(0), name.clone(), None::<IssueNumber>),
     };
     let (cost, unknown) = run.cost();

@@ -56,7 +56,11 @@ pub struct Driver<J, C, E, R> {
 impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
     /// Makes a driver.
     pub fn new(book: Arc<Book<J, C>>, executor: E, reception: R) -> Self {
-        Self { book, executor, reception }
+        Self {
+            book,
+            executor,
+            reception,
+        }
     }
 
     /// The book it works on.
@@ -150,7 +154,8 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
             Reading::Tell(run, input) => self.tell_or_settle(&run, &input, row.seq).await,
             Reading::Start(created, frozen) => {
                 if let Creation::Taken(other) = self.start(*created, &frozen, Some(row.seq)).await? {
-                    self.settle(row.seq, format!("run {other} is active on this issue")).await?;
+                    self.settle(row.seq, format!("run {other} is active on this issue"))
+                        .await?;
                 }
                 Ok(())
             }
@@ -174,8 +179,15 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
     ///
     /// # Errors
     /// As [`Book::tell`].
-    pub async fn tell(&self, run: &RunId, input: &Input, consumes: Option<i64>) -> Result<Option<Page>, Error> {
-        let Some(told) = self.book.tell(run, input, consumes).await? else { return Ok(None) };
+    pub async fn tell(
+        &self,
+        run: &RunId,
+        input: &Input,
+        consumes: Option<i64>,
+    ) -> Result<Option<Page>, Error> {
+        let Some(told) = self.book.tell(run, input, consumes).await? else {
+            return Ok(None);
+        };
         reconcile(&told.page, &self.executor);
         Ok(Some(told.page))
     }
@@ -184,7 +196,12 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
     ///
     /// # Errors
     /// As [`Book::create`].
-    pub async fn start(&self, created: Created, frozen: &Frozen, consumes: Option<i64>) -> Result<Creation, Error> {
+    pub async fn start(
+        &self,
+        created: Created,
+        frozen: &Frozen,
+        consumes: Option<i64>,
+    ) -> Result<Creation, Error> {
         let creation = self.book.create(created, frozen, consumes).await?;
         if let Creation::New(told) = &creation {
             reconcile(&told.page, &self.executor);
@@ -200,6 +217,10 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
     }
 
     async fn settle(&self, seq: i64, note: String) -> Result<(), Error> {
-        Ok(self.book.journal().settle(seq, Settle::Done { note: Some(note) }).await?)
+        Ok(self
+            .book
+            .journal()
+            .settle(seq, Settle::Done { note: Some(note) })
+            .await?)
     }
 }

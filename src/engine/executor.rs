@@ -18,7 +18,7 @@ use crate::store::Journal;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest such pause, unless the outside asked for a longer one.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// Carries actions out. Nothing above it knows how.
 pub trait Executor: Send + Sync + 'static {
@@ -95,7 +95,11 @@ impl<J: Journal, C: Clock, H: Hands> Executor for InProcess<J, C, H> {
         let key = action.key();
         let stop = self.shared.shutdown.child_token();
         {
-            let mut under_way = self.shared.under_way.lock().expect("no holder of this lock panics");
+            let mut under_way = self
+                .shared
+                .under_way
+                .lock()
+                .expect("no holder of this lock panics");
             let of_run = under_way.entry(action.run().clone()).or_default();
             if of_run.contains_key(&key) {
                 return;
@@ -116,7 +120,11 @@ impl<J: Journal, C: Clock, H: Hands> Executor for InProcess<J, C, H> {
     }
 
     fn stop(&self, key: &ActionKey) {
-        let under_way = self.shared.under_way.lock().expect("no holder of this lock panics");
+        let under_way = self
+            .shared
+            .under_way
+            .lock()
+            .expect("no holder of this lock panics");
         for of_run in under_way.values() {
             if let Some(stop) = of_run.get(key) {
                 stop.cancel();
@@ -125,8 +133,15 @@ impl<J: Journal, C: Clock, H: Hands> Executor for InProcess<J, C, H> {
     }
 
     fn under_way(&self, run: &RunId) -> Vec<ActionKey> {
-        let under_way = self.shared.under_way.lock().expect("no holder of this lock panics");
-        under_way.get(run).map(|of_run| of_run.keys().cloned().collect()).unwrap_or_default()
+        let under_way = self
+            .shared
+            .under_way
+            .lock()
+            .expect("no holder of this lock panics");
+        under_way
+            .get(run)
+            .map(|of_run| of_run.keys().cloned().collect())
+            .unwrap_or_default()
     }
 }
 
@@ -140,7 +155,10 @@ impl<J: Journal, C: Clock, H: Hands> Shared<J, C, H> {
                 Ok(None) => return,
                 Ok(Some(input)) => break input,
                 Err(Error::Refused { why }) => {
-                    break Input::EffectFailed { action: key.to_string(), why };
+                    break Input::EffectFailed {
+                        action: key.to_string(),
+                        why,
+                    };
                 }
                 Err(error) => {
                     let asked = match &error {
@@ -156,7 +174,10 @@ impl<J: Journal, C: Clock, H: Hands> Shared<J, C, H> {
                 }
             }
         };
-        let outcome = Outcome { run: action.run().clone(), input };
+        let outcome = Outcome {
+            run: action.run().clone(),
+            input,
+        };
         let mut pause = FIRST_PAUSE;
         while let Err(error) = self.book.deliver(key.as_str(), &outcome).await {
             tracing::error!(action = %key, %error, "the outcome could not be stored");

@@ -8,7 +8,10 @@ use crate::workflow::Workflow;
 
 /// The addresses of a workflow and a policy, without storing them.
 pub fn addresses(frozen: &Frozen) -> (ContentHash, ContentHash) {
-    (ContentHash::of(json(&frozen.workflow)), ContentHash::of(json(&frozen.policy)))
+    (
+        ContentHash::of(json(&frozen.workflow)),
+        ContentHash::of(json(&frozen.policy)),
+    )
 }
 
 /// Stores both.
@@ -36,9 +39,16 @@ async fn read<T: serde::de::DeserializeOwned>(
     what: &str,
     hash: &ContentHash,
 ) -> Result<T, Error> {
-    let damaged = |why: String| Error::Damaged { run: run.clone(), why };
-    let bytes = journal.get(hash).await?.ok_or_else(|| damaged(format!("the snapshot of its {what} is gone")))?;
-    serde_json::from_slice(&bytes).map_err(|error| damaged(format!("the snapshot of its {what} is damaged: {error}")))
+    let damaged = |why: String| Error::Damaged {
+        run: run.clone(),
+        why,
+    };
+    let bytes = journal
+        .get(hash)
+        .await?
+        .ok_or_else(|| damaged(format!("the snapshot of its {what} is gone")))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| damaged(format!("the snapshot of its {what} is damaged: {error}")))
 }
 
 fn json(value: &impl serde::Serialize) -> Vec<u8> {

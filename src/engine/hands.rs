@@ -25,7 +25,11 @@ pub struct Crew<J, C, P, W> {
 impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
     /// Puts a crew together.
     pub fn new(book: Arc<Book<J, C>>, publisher: P, workshop: W) -> Self {
-        Self { book, publisher, workshop }
+        Self {
+            book,
+            publisher,
+            workshop,
+        }
     }
 
     /// The publisher.
@@ -40,7 +44,9 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
 
     async fn look(&self, run: &RunId) -> Result<Page, Error> {
         let page = self.book.look(run).await?;
-        page.ok_or_else(|| Error::Refused { why: format!("There is no run {run}.") })
+        page.ok_or_else(|| Error::Refused {
+            why: format!("There is no run {run}."),
+        })
     }
 
     /// One attempt, from the log entry that it begins to its report. An attempt that has begun before belongs to
@@ -48,9 +54,13 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
     async fn attempt(&self, key: &AttemptKey, stop: &CancellationToken) -> Result<Option<Input>, Error> {
         let page = self.look(&key.run).await?;
         let Some(node) = page.frozen.workflow.node(&key.node) else {
-            return Err(Error::Refused { why: format!("The workflow has no step `{}`.", key.node) });
+            return Err(Error::Refused {
+                why: format!("The workflow has no step `{}`.", key.node),
+            });
         };
-        let Some(slot) = self.workshop.slot(node, stop).await else { return Ok(None) };
+        let Some(slot) = self.workshop.slot(node, stop).await else {
+            return Ok(None);
+        };
         if !self.book.begin(key).await? {
             return Ok(None);
         }
@@ -58,10 +68,16 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
         let report = if matches!(node.kind, NodeKind::Publish) {
             self.publish(&page, key).await
         } else {
-            self.workshop.attempt(&page, key, stop).await.unwrap_or_else(|error| {
-                let verdict = Verdict::Failed { class: Failure::Machine, why: format!("{error}.") };
-                Report::bare(key.clone(), verdict, self.book.clock().now())
-            })
+            self.workshop
+                .attempt(&page, key, stop)
+                .await
+                .unwrap_or_else(|error| {
+                    let verdict = Verdict::Failed {
+                        class: Failure::Machine,
+                        why: format!("{error}."),
+                    };
+                    Report::bare(key.clone(), verdict, self.book.clock().now())
+                })
         };
         drop(slot);
         Ok(Some(Input::AttemptEnded(Box::new(report))))
@@ -83,16 +99,22 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
                 }
                 Err(publish::Error::Unwanted) => break Verdict::Cancelled,
                 Err(publish::Error::Refused { why }) => {
-                    break Verdict::Failed { class: Failure::Machine, why };
+                    break Verdict::Failed {
+                        class: Failure::Machine,
+                        why,
+                    };
                 }
                 Err(publish::Error::Transient { why, after }) => {
                     tries += 1;
                     if tries >= MOST_PUBLISH_TRIES {
-                        break Verdict::Failed { class: Failure::Machine, why: format!("GitHub could not be reached: {why}.") };
+                        break Verdict::Failed {
+                            class: Failure::Machine,
+                            why: format!("GitHub could not be reached: {why}."),
+                        };
                     }
                     tracing::warn!(%key, why, "publishing failed for now");
                     self.workshop.pause(after.unwrap_or(pause).max(pause)).await;
-                    pause = (pause * 2).min(std::time::Duration::from_secs(60));
+                    pause = (pause * 2).min(std::time::Duration::from_mins(1));
                 }
             }
         };
@@ -102,17 +124,30 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
     }
 
     async fn publish_once(&self, page: &Page, key: &AttemptKey) -> Result<PublishResult, publish::Error> {
-        let transient = |error: Error| publish::Error::Transient { why: error.to_string(), after: None };
+        let transient = |error: Error| publish::Error::Transient {
+            why: error.to_string(),
+            after: None,
+        };
         // The newest state: an earlier try may have pushed.
-        let page = self.book.look(&key.run).await.map_err(transient)?.unwrap_or_else(|| page.clone());
+        let page = self
+            .book
+            .look(&key.run)
+            .await
+            .map_err(transient)?
+            .unwrap_or_else(|| page.clone());
         let Some(attempt) = page.run.node(&key.node).and_then(|node| {
-            node.attempts.iter().find(|attempt| attempt.generation == key.generation && attempt.n == key.n)
+            node.attempts
+                .iter()
+                .find(|attempt| attempt.generation == key.generation && attempt.n == key.n)
         }) else {
             return Err(publish::Error::Unwanted);
         };
         let work = attempt.start.clone();
         let context = self.context(&page).await.map_err(transient)?;
-        let intend = Logged { book: &self.book, key };
+        let intend = Logged {
+            book: &self.book,
+            key,
+        };
         self.publisher.publish(&context, key, &work, &intend).await
     }
 
@@ -120,12 +155,30 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
     async fn context(&self, page: &Page) -> Result<Context, Error> {
         let run = &page.run;
         let mut wanted: Vec<ContentHash> = vec![run.issue_text];
-        wanted.extend(run.nodes.values().flat_map(|node| node.artifacts.values().copied()));
-        wanted.extend(run.nodes.values().flat_map(|node| &node.attempts).flat_map(|attempt| {
-            let artifacts = attempt.report.as_ref().map(|report| report.artifacts.as_slice()).unwrap_or_default();
-            artifacts.iter().map(|artifact| artifact.hash)
-        }));
-        wanted.extend(run.plan.iter().flat_map(|plan| [Some(plan.hash), plan.previous]).flatten());
+        wanted.extend(
+            run.nodes
+                .values()
+                .flat_map(|node| node.artifacts.values().copied()),
+        );
+        wanted.extend(
+            run.nodes
+                .values()
+                .flat_map(|node| &node.attempts)
+                .flat_map(|attempt| {
+                    let artifacts = attempt
+                        .report
+                        .as_ref()
+                        .map(|report| report.artifacts.as_slice())
+                        .unwrap_or_default();
+                    artifacts.iter().map(|artifact| artifact.hash)
+                }),
+        );
+        wanted.extend(
+            run.plan
+                .iter()
+                .flat_map(|plan| [Some(plan.hash), plan.previous])
+                .flatten(),
+        );
         wanted.extend(run.wishes);
         wanted.extend(run.approval.as_ref().and_then(|approval| approval.notes));
         let mut texts = BTreeMap::new();
@@ -137,7 +190,11 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
                 texts.insert(hash, String::from_utf8_lossy(&bytes).into_owned());
             }
         }
-        Ok(Context { run: Arc::clone(&page.run), frozen: Arc::clone(&page.frozen), texts })
+        Ok(Context {
+            run: Arc::clone(&page.run),
+            frozen: Arc::clone(&page.frozen),
+            texts,
+        })
     }
 }
 
@@ -159,14 +216,23 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Hands for Crew<J, C, P, W>
             Action::Attempt(_) => return Ok(None),
             Action::PostPlan { plan, .. } => {
                 let posted = self.publisher.post_plan(&context, plan).await?;
-                Input::PlanPosted { plan: *plan, comment: posted.comment, body: posted.body }
+                Input::PlanPosted {
+                    plan: *plan,
+                    comment: posted.comment,
+                    body: posted.body,
+                }
             }
             Action::PostStatus { .. } => {
                 let comment = self.publisher.post_status(&context).await?;
-                Input::StatusPosted { comment, revision: page.run.revision }
+                Input::StatusPosted {
+                    comment,
+                    revision: page.run.revision,
+                }
             }
             Action::Reply { to, .. } => {
-                let Some(kind) = page.run.replies.get(to) else { return Ok(None) };
+                let Some(kind) = page.run.replies.get(to) else {
+                    return Ok(None);
+                };
                 self.publisher.reply(&context, *to, kind).await?;
                 Input::Replied(*to)
             }
@@ -180,7 +246,10 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Hands for Crew<J, C, P, W>
                     Some(patch) => Some(self.book.journal().put(&patch).await?),
                     None => None,
                 };
-                Input::WorkHeld { reference: kept.reference, patch }
+                Input::WorkHeld {
+                    reference: kept.reference,
+                    patch,
+                }
             }
         }))
     }
@@ -191,7 +260,10 @@ impl From<publish::Error> for Error {
         match error {
             publish::Error::Transient { why, after } => Self::Transient { why, after },
             publish::Error::Refused { why } => Self::Refused { why },
-            publish::Error::Unwanted => Self::Transient { why: "it is no longer wanted".to_owned(), after: None },
+            publish::Error::Unwanted => Self::Transient {
+                why: "it is no longer wanted".to_owned(),
+                after: None,
+            },
         }
     }
 }
@@ -204,10 +276,17 @@ struct Logged<'a, J, C> {
 
 impl<J: Journal, C: Clock> Intend for Logged<'_, J, C> {
     async fn intend(&self, commit: &CommitId) -> Result<bool, publish::Error> {
-        let input = Input::PushIntended { key: self.key.clone(), commit: commit.clone() };
+        let input = Input::PushIntended {
+            key: self.key.clone(),
+            commit: commit.clone(),
+        };
         let told = self.book.tell(&self.key.run, &input, None).await;
-        let told = told.map_err(|error| publish::Error::Transient { why: error.to_string(), after: None })?;
-        Ok(told.is_some_and(|told| told.page.run.intended.contains(commit) && is_current(&told.page, self.key)))
+        let told = told.map_err(|error| publish::Error::Transient {
+            why: error.to_string(),
+            after: None,
+        })?;
+        Ok(told
+            .is_some_and(|told| told.page.run.intended.contains(commit) && is_current(&told.page, self.key)))
     }
 }
 
@@ -216,6 +295,7 @@ fn is_current(page: &Page, key: &AttemptKey) -> bool {
     page.run.ended.is_none()
         && page.run.cancel.is_none()
         && page.run.node(&key.node).is_some_and(|node| {
-            node.latest().is_some_and(|attempt| attempt.generation == key.generation && attempt.n == key.n)
+            node.latest()
+                .is_some_and(|attempt| attempt.generation == key.generation && attempt.n == key.n)
         })
 }

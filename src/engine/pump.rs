@@ -38,7 +38,11 @@ pub struct Pump<J, C, E, R> {
 impl<J: Journal, C: Clock, E: Executor, R: Reception> Pump<J, C, E, R> {
     /// Makes a pump; `changes` tells when rows were added to the inbox.
     pub fn new(driver: Arc<Driver<J, C, E, R>>, changes: watch::Receiver<u64>) -> Self {
-        Self { driver, changes, lane_done: Arc::default() }
+        Self {
+            driver,
+            changes,
+            lane_done: Arc::default(),
+        }
     }
 
     /// Runs until told to stop; lanes that are being worked on are finished first.
@@ -101,7 +105,11 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Pump<J, C, E, R> {
                     continue;
                 }
             }
-            let (driver, busy, done) = (Arc::clone(&self.driver), Arc::clone(busy), Arc::clone(&self.lane_done));
+            let (driver, busy, done) = (
+                Arc::clone(&self.driver),
+                Arc::clone(busy),
+                Arc::clone(&self.lane_done),
+            );
             lanes.spawn(async move {
                 work_off(&driver, rows).await;
                 busy.lock().expect("no holder of this lock panics").remove(&lane);
@@ -115,7 +123,8 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Pump<J, C, E, R> {
         let next = self.driver.book().journal().next_wake().await.ok().flatten();
         let wait = next.map(|next| next.since(self.driver.book().clock().now()));
         // A moment more than nothing, so that a run that cannot be woken does not keep the processor busy.
-        wait.unwrap_or(LOOK_AGAIN).clamp(Duration::from_millis(20), LOOK_AGAIN)
+        wait.unwrap_or(LOOK_AGAIN)
+            .clamp(Duration::from_millis(20), LOOK_AGAIN)
     }
 }
 

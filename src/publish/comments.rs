@@ -18,6 +18,8 @@ use crate::run::{ReplyKind, ReplyTo, Run, phase};
 pub(super) struct Shown {
     revision: u64,
     comment: Option<CommentId>,
+    /// The word of the phase whose label was set last.
+    label: Option<&'static str>,
 }
 
 impl<F: Forge, T: Tree> GitHub<F, T> {
@@ -41,10 +43,11 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
         let (comment, is_ours) = self.upsert_status(&place, run, known, &body).await?;
         shown.revision = run.revision;
         shown.comment = Some(comment);
-        drop(shown);
-        if is_ours {
-            self.show_label(context, &place).await;
+        let word = phase(&context.frozen, run).as_str();
+        if is_ours && shown.label != Some(word) && self.show_label(context, &place).await {
+            shown.label = Some(word);
         }
+        drop(shown);
         if run.ended.is_some() {
             self.forget_slot(&run.created.run);
         }
@@ -64,7 +67,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
                 .forge()
                 .comment(&place.repository, id)
                 .await
-                .map_err(|e| self.sorted(e))?,
+                .map_err(|e| self.sorted(&e))?,
             None => None,
         };
         let found = match found {
@@ -87,7 +90,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
             .forge()
             .update_comment(&place.repository, found.id, body)
             .await
-            .map_err(|error| self.sorted(error))?;
+            .map_err(|error| self.sorted(&error))?;
         match updated {
             Some(comment) => Ok((comment.id, true)),
             None => Err(transient("the status comment was deleted while it was edited")),
@@ -109,7 +112,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
         plan: &ContentHash,
     ) -> Result<PlanComment, Error> {
         let run = &context.run;
-        let place = self.place(run)?;
+        let place = Place::on_github(run)?;
         let Some(state) = run.plan.as_ref().filter(|state| state.hash == *plan) else {
             return Err(Error::Unwanted);
         };
@@ -144,10 +147,10 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
     /// Answers a comment, where it was written: with a reaction, or with words once.
     pub(super) async fn answer(&self, context: &Context, to: ReplyTo, kind: &ReplyKind) -> Result<(), Error> {
         let run = &context.run;
-        let place = self.place(run)?;
+        let place = Place::on_github(run)?;
         let asked = self.forge().comment(&place.repository, to.0).await;
         // Nobody waits for an answer to a comment that is gone.
-        let Some(asked) = asked.map_err(|error| self.sorted(error))? else {
+        let Some(asked) = asked.map_err(|error| self.sorted(&error))? else {
             return Ok(());
         };
         let Some(words) = views::reply(context, kind, self.settings()) else {
@@ -168,9 +171,9 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
 
     /// Collapses a superseded plan comment; one that is gone needs no collapsing.
     pub(super) async fn hide(&self, context: &Context, comment: CommentId) -> Result<(), Error> {
-        let place = self.place(&context.run)?;
+        let place = Place::on_github(&context.run)?;
         let found = self.forge().comment(&place.repository, comment).await;
-        let Some(found) = found.map_err(|error| self.sorted(error))? else {
+        let Some(found) = found.map_err(|error| self.sorted(&error))? else {
             return Ok(());
         };
         match self
@@ -178,7 +181,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
             .minimize_comment(&place.repository, &found.node_id)
             .await
         {
-            Err(error) if !error.is_not_found() => Err(self.sorted(error)),
+            Err(error) if !error.is_not_found() => Err(self.sorted(&error)),
             _ => Ok(()),
         }
     }
@@ -191,7 +194,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
         is_wanted: impl Fn(&Marker) -> bool + Send,
     ) -> Result<Vec<Comment>, Error> {
         let comments = self.forge().comments(&place.repository, thread).await;
-        let mut comments = comments.map_err(|error| self.sorted(error))?;
+        let mut comments = comments.map_err(|error| self.sorted(&error))?;
         comments.retain(|comment| {
             self.settings().identity.wrote(comment)
                 && Marker::parse(&comment.body).is_some_and(|marker| is_wanted(&marker))
@@ -204,7 +207,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
         self.forge()
             .create_comment(&place.repository, thread, body)
             .await
-            .map_err(|error| self.sorted(error))
+            .map_err(|error| self.sorted(&error))
     }
 
     /// Reacts; a reaction that is refused is not worth more than a line in the log.
@@ -215,7 +218,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
             .await;
         match done {
             Ok(()) => Ok(()),
-            Err(error) if error.is_passing() => Err(self.sorted(error)),
+            Err(error) if error.is_passing() => Err(self.sorted(&error)),
             Err(error) => {
                 tracing::warn!(comment = %to, %error, "a reaction was refused");
                 Ok(())
@@ -224,12 +227,14 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
     }
 
     /// Swaps the label that says the state. Labels are decoration: what fails is logged, and the next state
-    /// puts it right.
-    async fn show_label(&self, context: &Context, place: &Place) {
-        let run = &context.run;
-        if let Err(error) = self.swap_label(context, place).await {
-            tracing::warn!(run = %run.created.run, %error, "the state label could not be brought up to date");
+    /// puts it right. Says whether it went well.
+    async fn show_label(&self, context: &Context, place: &Place) -> bool {
+        let swapped = self.swap_label(context, place).await;
+        if let Err(error) = &swapped {
+            let run = &context.run.created.run;
+            tracing::warn!(%run, %error, "the state label could not be brought up to date");
         }
+        swapped.is_ok()
     }
 
     async fn swap_label(&self, context: &Context, place: &Place) -> crate::github::Result<()> {

@@ -1,6 +1,6 @@
 //! The documents that a run's state names, read from the texts of a [`Context`].
 
-use super::Context;
+use super::{Context, Error};
 use crate::contract::{self, Checks, Document, Implementation, Plan, Validation};
 use crate::github::Repository;
 use crate::model::{ArtifactName, ContentHash, IssueNumber};
@@ -33,6 +33,13 @@ impl Place {
             }),
             Origin::Local { .. } => None,
         }
+    }
+
+    /// The place of a run that has to have one.
+    pub(super) fn on_github(run: &Run) -> Result<Self, Error> {
+        Self::of(run).ok_or_else(|| Error::Refused {
+            why: "The run belongs to no repository on GitHub.".to_owned(),
+        })
     }
 }
 

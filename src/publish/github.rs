@@ -5,14 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::comments::Shown;
-use super::documents::Place;
 use super::identity::Identity;
 use super::labels::Labels;
 use super::tree::Tree;
 use super::{Context, Error, Intend, Kept, PlanComment, Publisher};
 use crate::github::{self, Forge};
 use crate::model::{AttemptKey, Clock, CommentId, CommitId, ContentHash, RepositoryId, RunId};
-use crate::run::{PublishResult, ReplyKind, ReplyTo, Run};
+use crate::run::{PublishResult, ReplyKind, ReplyTo};
 
 /// How long to wait before credentials that GitHub refused are tried again: a person has to act first.
 const CREDENTIALS_PAUSE: Duration = Duration::from_mins(5);
@@ -69,16 +68,9 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
         &self.settings
     }
 
-    /// The run's place on GitHub.
-    pub(super) fn place(&self, run: &Run) -> Result<Place, Error> {
-        Place::of(run).ok_or_else(|| Error::Refused {
-            why: "The run belongs to no repository on GitHub.".to_owned(),
-        })
-    }
-
     /// What a failed call to GitHub means for what we wanted.
-    pub(super) fn sorted(&self, error: github::Error) -> Error {
-        let after = match &error {
+    pub(super) fn sorted(&self, error: &github::Error) -> Error {
+        let after = match error {
             github::Error::Transient { after, .. } => *after,
             github::Error::RateLimited { until } => Some(until.since(self.clock.now())),
             github::Error::Unauthorized { .. } => Some(CREDENTIALS_PAUSE),

@@ -16,6 +16,9 @@ use crate::model::{BranchName, CommitId, RepositoryId, RepositoryName};
 /// Where the tokens for git come from.
 pub trait Tokens: Send + Sync + 'static {
     /// A token that may read the repository, and also write to its branches where `write` says so.
+    ///
+    /// # Errors
+    /// As [`github::Error`] says; what may pass is tried again.
     fn token(
         &self,
         at: &Repository,
@@ -98,30 +101,33 @@ impl<K: Tokens> Mirrors<K> {
 
 impl<K: Tokens> Tree for Mirrors<K> {
     async fn fetch(&self, at: &Repository) -> Result<(), Error> {
-        let mirror = self.mirror(at).await.map_err(sorted)?;
+        let mirror = self.mirror(at).await.map_err(|error| sorted(&error))?;
         let session = self.session(at, false).await?;
-        mirror.fetch(Some(&session)).await.map_err(sorted)
+        mirror.fetch(Some(&session)).await.map_err(|error| sorted(&error))
     }
 
     async fn head_of(&self, at: &Repository, branch: &BranchName) -> Result<Option<CommitId>, Error> {
-        let mirror = self.mirror(at).await.map_err(sorted)?;
-        mirror.head_of(branch).await.map_err(sorted)
+        let mirror = self.mirror(at).await.map_err(|error| sorted(&error))?;
+        mirror.head_of(branch).await.map_err(|error| sorted(&error))
     }
 
     async fn remote_head(&self, at: &Repository, branch: &BranchName) -> Result<Option<CommitId>, Error> {
-        let mirror = self.mirror(at).await.map_err(sorted)?;
+        let mirror = self.mirror(at).await.map_err(|error| sorted(&error))?;
         let session = self.session(at, false).await?;
-        mirror.remote_head(branch, Some(&session)).await.map_err(sorted)
+        mirror
+            .remote_head(branch, Some(&session))
+            .await
+            .map_err(|error| sorted(&error))
     }
 
     async fn commit(&self, at: &Repository, order: CommitOrder) -> Result<CommitId, Error> {
-        let mirror = self.mirror(at).await.map_err(sorted)?;
-        mirror.commit(order).await.map_err(sorted)
+        let mirror = self.mirror(at).await.map_err(|error| sorted(&error))?;
+        mirror.commit(order).await.map_err(|error| sorted(&error))
     }
 
     async fn changes(&self, at: &Repository, from: &CommitId, to: &CommitId) -> Result<Vec<Change>, Error> {
-        let mirror = self.mirror(at).await.map_err(sorted)?;
-        mirror.changes(from, to).await.map_err(sorted)
+        let mirror = self.mirror(at).await.map_err(|error| sorted(&error))?;
+        mirror.changes(from, to).await.map_err(|error| sorted(&error))
     }
 
     async fn touched_between(
@@ -130,13 +136,16 @@ impl<K: Tokens> Tree for Mirrors<K> {
         from: &CommitId,
         to: &CommitId,
     ) -> Result<Vec<TreePath>, Error> {
-        let mirror = self.mirror(at).await.map_err(sorted)?;
-        mirror.touched_between(from, to).await.map_err(sorted)
+        let mirror = self.mirror(at).await.map_err(|error| sorted(&error))?;
+        mirror
+            .touched_between(from, to)
+            .await
+            .map_err(|error| sorted(&error))
     }
 
     async fn patch(&self, at: &Repository, from: &CommitId, to: &CommitId) -> Result<Vec<u8>, Error> {
-        let mirror = self.mirror(at).await.map_err(sorted)?;
-        mirror.patch(from, to).await.map_err(sorted)
+        let mirror = self.mirror(at).await.map_err(|error| sorted(&error))?;
+        mirror.patch(from, to).await.map_err(|error| sorted(&error))
     }
 
     async fn is_ancestor(
@@ -145,26 +154,32 @@ impl<K: Tokens> Tree for Mirrors<K> {
         ancestor: &CommitId,
         descendant: &CommitId,
     ) -> Result<bool, Error> {
-        let mirror = self.mirror(at).await.map_err(sorted)?;
-        mirror.is_ancestor(ancestor, descendant).await.map_err(sorted)
+        let mirror = self.mirror(at).await.map_err(|error| sorted(&error))?;
+        mirror
+            .is_ancestor(ancestor, descendant)
+            .await
+            .map_err(|error| sorted(&error))
     }
 
     async fn push(&self, at: &Repository, push: &Push) -> Result<Pushed, Error> {
-        let mirror = self.mirror(at).await.map_err(sorted)?;
+        let mirror = self.mirror(at).await.map_err(|error| sorted(&error))?;
         let session = self.session(at, true).await?;
-        mirror.push(push, Some(&session)).await.map_err(sorted)
+        mirror
+            .push(push, Some(&session))
+            .await
+            .map_err(|error| sorted(&error))
     }
 
     async fn hold(&self, at: &Repository, name: &str, commit: &CommitId) -> Result<(), Error> {
-        let mirror = self.mirror(at).await.map_err(sorted)?;
-        mirror.hold(name, commit).await.map_err(sorted)
+        let mirror = self.mirror(at).await.map_err(|error| sorted(&error))?;
+        mirror.hold(name, commit).await.map_err(|error| sorted(&error))
     }
 }
 
 /// What git's failure means for a run: what this machine lacks is for the operator and passes once it is there;
 /// what the remote or the repository says is for the run.
-fn sorted(error: git::Error) -> Error {
-    match &error {
+fn sorted(error: &git::Error) -> Error {
+    match error {
         git::Error::Denied { .. }
         | git::Error::Gone { .. }
         | git::Error::BadRemote { .. }

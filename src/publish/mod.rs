@@ -24,6 +24,8 @@ mod mirrors;
 mod order;
 mod pull;
 mod secrets;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod views;
 

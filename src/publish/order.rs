@@ -102,7 +102,8 @@ fn plain(text: &str) -> String {
             before = Some(c);
         }
     }
-    out.trim().to_owned()
+    // A title has no full stop.
+    out.trim_end_matches('.').trim().to_owned()
 }
 
 fn ends_with(text: &str, words: &[&str]) -> bool {
@@ -147,7 +148,7 @@ mod tests {
     #[test]
     fn nothing_in_a_title_reaches_people_issues_or_ci() {
         for (text, shown) in [
-            ("Add price_half, rounding down.", "Add price_half, rounding down."),
+            ("Add price_half, rounding down.", "Add price_half, rounding down"),
             (
                 "Fixes #12 and o/r#3 for @octocat",
                 "Fixes no. 12 and o/r no. 3 for octocat",

@@ -70,7 +70,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
         self.forge()
             .update_pull(&place.repository, pull.number, &change)
             .await
-            .map_err(|error| self.sorted(error))
+            .map_err(|error| self.sorted(&error))
     }
 
     async fn open(&self, context: &Context, place: &Place, title: &str, body: &str) -> Result<Pull, Error> {
@@ -98,7 +98,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
                 Ok(pull)
             }
             Err(error) if says(&error, "already exists") => self.existing(context, place).await,
-            Err(error) => Err(self.sorted(error)),
+            Err(error) => Err(self.sorted(&error)),
         }
     }
 
@@ -127,7 +127,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
         self.forge()
             .pulls_by_head(&place.repository, &run.created.branch)
             .await
-            .map_err(|error| self.sorted(error))
+            .map_err(|error| self.sorted(&error))
     }
 
     /// Whether a pull request is this run's: opened by our bot from our branch of this very repository, and

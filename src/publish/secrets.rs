@@ -73,7 +73,7 @@ pub(super) fn in_patch(patch: &[u8]) -> Vec<(String, &'static str)> {
             in_header = false;
         } else if in_header {
             if let Some(name) = line.strip_prefix("+++ ") {
-                file = name.strip_prefix("b/").unwrap_or(name).to_owned();
+                name.strip_prefix("b/").unwrap_or(name).clone_into(&mut file);
             }
         } else if let Some(added) = line.strip_prefix('+') {
             for (_, name) in find(added) {

@@ -72,7 +72,7 @@ pub(super) async fn answer(hub: &Hub, incoming: &Incoming) -> Outcome {
     let status = answer.status().as_u16();
     hub.act(|w| {
         w.git_requests
-            .push(format!("{} {name} {service} -> {status}", incoming.method))
+            .push(format!("{} {name} {service} -> {status}", incoming.method));
     });
     match fault {
         Some(Fault::DoneBut(status)) => Outcome::Answer(text(status, &faults::html_page(status))),
@@ -99,6 +99,7 @@ async fn serve(hub: &Hub, incoming: &Incoming, name: &str, tail: &str, pushes: b
 }
 
 /// What a permitted request of git works on.
+#[derive(Clone)]
 pub(super) struct Door {
     pub(super) repository: u64,
     pub(super) dir: std::path::PathBuf,

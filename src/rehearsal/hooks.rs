@@ -74,6 +74,8 @@ impl Hub {
     }
 
     /// Decides about each delivery from now on, at the moment of its turn.
+    ///
+    /// The decision may read the world, but not steer deliveries, whose lock is held meanwhile.
     pub fn on_delivery(&self, decide: impl FnMut(&Delivery) -> Passage + Send + 'static) {
         self.traffic().decide = Some(Box::new(decide));
     }

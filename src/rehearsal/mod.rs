@@ -6,13 +6,14 @@
 //! the product cannot hide behind the same mistake here.
 //!
 //! Reading order: [`Setup`] says how a world begins and [`StandIn`] runs it; [`world`] is the data;
-//! `verbs` are what people do; `acts` is what then happens, webhooks included; `rest`, `graphql` and
+//! `verbs` are what people do, `controls` what befalls them; `acts` is what then happens, webhooks included; `rest`, `graphql` and
 //! `git_http` are the doors for clients; `hooks` sends, `faults` breaks, `limits` slows; `pages` shows people
 //! what they would see on GitHub; [`sample`] is a small repository with a scripted agent.
 //!
 //! What it leaves out: users' tokens, OAuth, teams, milestones, projects, and signatures on commits.
 
 mod acts;
+mod controls;
 mod dump;
 mod faults;
 mod git_http;

@@ -161,11 +161,11 @@ fn badge(thread: &Thread) -> String {
 }
 
 fn labels(repository: &Repository, thread: &Thread) -> String {
-    repository
-        .labels_of(thread)
-        .iter()
-        .map(|l| format!(" <span class=\"label\">{}</span>", escape(l)))
-        .collect()
+    let mut out = String::new();
+    for label in repository.labels_of(thread) {
+        let _ = write!(out, " <span class=\"label\">{}</span>", escape(label));
+    }
+    out
 }
 
 fn conversation(world: &World, repository: &Repository, thread: &Thread) -> String {
@@ -275,7 +275,7 @@ fn files(repository: &Repository, thread: &Thread) -> String {
                 Some(b'@') => "hunk",
                 _ => "same",
             };
-            let _ = write!(out, "<span class=\"{class}\">{}</span>\n", escape(line));
+            let _ = writeln!(out, "<span class=\"{class}\">{}</span>", escape(line));
         }
         out += "</pre></article>";
     }

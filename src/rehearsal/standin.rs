@@ -60,12 +60,11 @@ impl StandIn {
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
         let build = move || -> Result<(World, Option<tempfile::TempDir>), StartError> {
-            let (dir, data) = match &setup.data_dir {
-                Some(dir) => (dir.clone(), None),
-                None => {
-                    let data = tempfile::Builder::new().prefix("footplate-stand-in-").tempdir()?;
-                    (data.path().to_owned(), Some(data))
-                }
+            let (dir, data) = if let Some(dir) = &setup.data_dir {
+                (dir.clone(), None)
+            } else {
+                let data = tempfile::Builder::new().prefix("footplate-stand-in-").tempdir()?;
+                (data.path().to_owned(), Some(data))
             };
             Ok((build_world(setup, base, &dir)?, data))
         };

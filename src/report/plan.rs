@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use similar::TextDiff;
 
 use super::clip::{Keep, Limit, Page};
-use super::escape::{code, escape, fenced, inline, visible};
+use super::escape::{code, code_cell, escape, fenced, inline, visible};
 use super::marker::{Marker, MarkerKind};
 use super::view::{Cost, PlanView, Previous, StepView};
 use super::{figure, table};
@@ -79,9 +79,6 @@ fn fill(page: &mut Page, view: &PlanView, on_github: bool) {
 /// How to answer; the hash stands in every line that takes it, ready to be copied.
 fn how_to(view: &PlanView) -> String {
     let mut out = String::new();
-    for login in view.notify.iter().take(10) {
-        let _ = write!(out, "@{login} ");
-    }
     let hash = view.hash.short();
     if view.questions.is_empty() {
         let then = if view.plan_only {
@@ -111,6 +108,12 @@ fn how_to(view: &PlanView) -> String {
         out.push_str("\n\n");
     }
     out.push_str("Editing this comment or the issue's text voids it.");
+    if !view.notify.is_empty() {
+        out.push_str("\n\ncc");
+    }
+    for login in view.notify.iter().take(10) {
+        let _ = write!(out, " @{login}");
+    }
     out
 }
 
@@ -160,7 +163,7 @@ pub(super) fn files(names: &[String]) -> String {
     let mut shown = names
         .iter()
         .take(8)
-        .map(|name| code(name))
+        .map(|name| code_cell(name))
         .collect::<Vec<_>>()
         .join(", ");
     if names.len() > 8 {

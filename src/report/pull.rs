@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::clip::{Keep, Limit, Page};
-use super::escape::{code, escape, inline, inline_up_to, is_live};
+use super::escape::{code, code_cell, escape, inline, inline_up_to, is_live};
 use super::marker::{Marker, MarkerKind};
 use super::plan::{folded, list};
 use super::status::{full_stop, nodes_table};
@@ -214,7 +214,7 @@ fn checks(checks: &ChecksView) -> String {
         .iter()
         .map(|check| {
             vec![
-                code(&check.run),
+                code_cell(&check.run),
                 figure::check_result(Some(check.result)),
                 figure::check_result(check.base),
                 check.time.map_or_else(|| "—".to_owned(), figure::duration),

@@ -2,7 +2,7 @@
 
 use super::escape::{code, inline, inline_up_to};
 use super::marker::{Marker, MarkerKind};
-use super::status::{full_stop, headline, sentence};
+use super::status::{full_stop, headline, sentence, told};
 use super::view::Standing;
 use crate::command::{Mistake, Permission, help};
 use crate::model::{BranchName, CommitId, ContentHash, IssueNumber, Login, NodeId, PullNumber};
@@ -315,7 +315,7 @@ pub fn reply_text(kind: &ReplyKind) -> String {
                 .as_ref()
                 .map(|url| format!(" {}", super::link("Details", url)))
                 .unwrap_or_default();
-            format!("The run is {}. {}{more}", headline(standing), sentence(standing))
+            format!("**{}** {}{more}", told(&headline(standing)), sentence(standing))
         }
         ReplyKind::Help { bot } => help(bot),
         ReplyKind::BranchMoved { branch, ours, theirs } => {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::clip::{Keep, Limit, Page};
-use super::escape::{code, inline};
+use super::escape::{code, code_cell, inline};
 use super::marker::{Marker, MarkerKind};
 use super::mermaid::{graph, word};
 use super::view::{NodeView, Standing, StatusView};
@@ -106,8 +106,8 @@ pub(super) fn sentence(standing: &Standing) -> String {
         Standing::AwaitingAnswers => {
             "The plan has questions: answer them with `/replan` and your answers.".to_owned()
         }
-        Standing::AwaitingPerson { why } => inline(why),
-        Standing::AwaitingTime { why, .. } => format!("{} It goes on by itself.", full_stop(inline(why))),
+        Standing::AwaitingPerson { why } => told(why),
+        Standing::AwaitingTime { why, .. } => format!("{} It goes on by itself.", told(why)),
         Standing::AwaitingSlot => "Other runs are at work; it goes on by itself.".to_owned(),
         Standing::InReview { pull } => format!(
             "Pull request #{pull} is open. `/replan WISHES` or `/retry` there or here updates it; merging or closing \
@@ -125,7 +125,7 @@ pub(super) fn sentence(standing: &Standing) -> String {
         Standing::Failed { why } => {
             format!(
                 "{} `/retry` repeats the step that failed, `/replan WISHES` begins with another plan.",
-                full_stop(inline(why))
+                told(why)
             )
         }
         Standing::Cancelled { by } => {
@@ -135,6 +135,17 @@ pub(super) fn sentence(standing: &Standing) -> String {
                 .unwrap_or_default();
             format!("It was cancelled{by}. `/footplate build` begins anew.")
         }
+    }
+}
+
+/// A reason as a sentence of its own.
+pub(super) fn told(why: &str) -> String {
+    let sentence = full_stop(inline(why));
+    match sentence.chars().next() {
+        Some(first) if first.is_alphabetic() => {
+            first.to_uppercase().chain(sentence.chars().skip(1)).collect()
+        }
+        _ => sentence,
     }
 }
 
@@ -180,7 +191,7 @@ fn node_row(node: &NodeView) -> Vec<String> {
     let candidates = node
         .candidates
         .iter()
-        .map(|name| code(name))
+        .map(|name| code_cell(name))
         .collect::<Vec<_>>()
         .join(", ");
     let by_model = !node.candidates.is_empty();

@@ -34,7 +34,7 @@ pub use input::{Input, Observed, Order, Review};
 pub use outstanding::{Action, ActionKey, next_wake, outstanding};
 pub use phase::{Phase, WaitingFor, phase};
 pub use report::{Failure, PublishResult, Report, Verdict};
-pub use story::tell;
 pub use state::{
     Approval, Attempt, Held, Node, NodePhase, PlanState, Posted, Pull, ReplyKind, ReplyTo, Run, Stuck,
 };
+pub use story::tell;

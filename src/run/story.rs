@@ -1,5 +1,7 @@
 //! A log told to people: one line an event.
 
+use std::fmt::Write as _;
+
 use super::event::{EndedHow, Event, Recorded, RepeatWhy};
 use super::report::{PublishResult, Verdict};
 
@@ -15,7 +17,12 @@ pub fn tell(recorded: &Recorded) -> String {
             created.workflow_name,
             created.branch,
         ),
-        Event::AttemptScheduled { key, candidate, start, .. } => match candidate {
+        Event::AttemptScheduled {
+            key,
+            candidate,
+            start,
+            ..
+        } => match candidate {
             Some((_, name)) => format!("{key:?} is scheduled for {name}, from {}", start.short()),
             None => format!("{key:?} is scheduled, from {}", start.short()),
         },
@@ -25,7 +32,9 @@ pub fn tell(recorded: &Recorded) -> String {
             let outcome = match &report.verdict {
                 Verdict::Succeeded => "succeeded".to_owned(),
                 Verdict::Failed { class, why } => format!("failed ({class:?}): {why}"),
-                Verdict::Returned { findings } => format!("was returned to its author: {}", findings.join(" ")),
+                Verdict::Returned { findings } => {
+                    format!("was returned to its author: {}", findings.join(" "))
+                }
                 Verdict::Cancelled => "was cancelled".to_owned(),
                 Verdict::Lost => "was lost with the server".to_owned(),
             };
@@ -37,12 +46,20 @@ pub fn tell(recorded: &Recorded) -> String {
             }
             match &report.publish {
                 Some(PublishResult::Published { commit, pull, .. }) => {
-                    line.push_str(&format!("; {} is in pull request #{pull}", commit.short()));
+                    let _ = write!(line, "; {} is in pull request #{pull}", commit.short());
                 }
-                Some(PublishResult::Placed { commit }) => line.push_str(&format!("; {} is on the branch", commit.short())),
-                Some(PublishResult::Refused { findings }) => line.push_str(&format!("; not pushed: {}", findings.join(" "))),
-                Some(PublishResult::BranchMoved { .. }) => line.push_str("; somebody else's commit is on the branch"),
-                Some(PublishResult::BaseMoved { head }) => line.push_str(&format!("; the base moved to {}", head.short())),
+                Some(PublishResult::Placed { commit }) => {
+                    let _ = write!(line, "; {} is on the branch", commit.short());
+                }
+                Some(PublishResult::Refused { findings }) => {
+                    let _ = write!(line, "; not pushed: {}", findings.join(" "));
+                }
+                Some(PublishResult::BranchMoved { .. }) => {
+                    line.push_str("; somebody else's commit is on the branch");
+                }
+                Some(PublishResult::BaseMoved { head }) => {
+                    let _ = write!(line, "; the base moved to {}", head.short());
+                }
                 None => {}
             }
             line
@@ -51,23 +68,41 @@ pub fn tell(recorded: &Recorded) -> String {
         Event::NodeSucceeded { node } => format!("{node} is done"),
         Event::NodeFailed { node, why } => format!("{node} failed: {why}"),
         Event::NodeSkipped { node, why } => format!("{node} is skipped: {why}"),
-        Event::GateOpened { node, plan, questions } => match questions {
+        Event::GateOpened {
+            node,
+            plan,
+            questions,
+        } => match questions {
             0 => format!("{node} waits for a decision about plan {}", plan.short()),
-            n => format!("{node} waits for answers: plan {} leaves {n} questions open", plan.short()),
+            n => format!(
+                "{node} waits for answers: plan {} leaves {n} questions open",
+                plan.short()
+            ),
         },
-        Event::PlanPosted { plan, comment, .. } => format!("plan {} stands in comment {comment}", plan.short()),
+        Event::PlanPosted { plan, comment, .. } => {
+            format!("plan {} stands in comment {comment}", plan.short())
+        }
         Event::Approved { plan, by, .. } => format!("{} approved plan {}", by.login, plan.short()),
         Event::ApprovalVoided { why, .. } => format!("the approval no longer holds: {why}"),
         Event::Repeated { from, why, by, .. } => {
-            let who = by.as_ref().map_or("the workflow".to_owned(), |by| by.login.to_string());
+            let who = by
+                .as_ref()
+                .map_or("the workflow".to_owned(), |by| by.login.to_string());
             let what = match why {
                 RepeatWhy::Replan { .. } => "another plan".to_owned(),
                 RepeatWhy::Retry { .. } => format!("{from} again"),
-                RepeatWhy::Repair { because, round, candidate: None, .. } => {
+                RepeatWhy::Repair {
+                    because,
+                    round,
+                    candidate: None,
+                    ..
+                } => {
                     format!("a repair of {from} because {because} said no, round {round}")
                 }
                 RepeatWhy::Repair { because, round, .. } => {
-                    format!("a repair of {from} by the next candidate because {because} said no, round {round}")
+                    format!(
+                        "a repair of {from} by the next candidate because {because} said no, round {round}"
+                    )
                 }
                 RepeatWhy::Review { .. } => format!("changes to {from} in a review"),
             };

@@ -3,8 +3,8 @@
 use super::*;
 use crate::command::Command;
 use crate::model::{
-    Artifact, ArtifactName, AttemptKey, BranchName, CommentId, CommitId, ContentHash, InstallationId, IssueNumber, Login,
-    NodeId, PullNumber, RepositoryId, RepositoryName, Role, RunId, Timestamp,
+    Artifact, ArtifactName, AttemptKey, BranchName, CommentId, CommitId, ContentHash, InstallationId,
+    IssueNumber, Login, NodeId, PullNumber, RepositoryId, RepositoryName, Role, RunId, Timestamp,
 };
 use crate::workflow::Workflow;
 
@@ -26,10 +26,16 @@ impl World {
     fn with(change: impl FnOnce(&mut Created)) -> Self {
         let workflow = Workflow::built_in();
         let candidates = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
-        let routes = Role::ALL.into_iter().map(|role| (role, candidates(&["a:x/one", "b:y/two"]))).collect();
+        let routes = Role::ALL
+            .into_iter()
+            .map(|role| (role, candidates(&["a:x/one", "b:y/two"])))
+            .collect();
         let policy = Policy {
             routes,
-            guard: Guard { retry_delay_ms: 0, ..Guard::default() },
+            guard: Guard {
+                retry_delay_ms: 0,
+                ..Guard::default()
+            },
             candidate_limits: std::collections::BTreeMap::new(),
             run_usd: None,
             setup: Vec::new(),
@@ -60,19 +66,32 @@ impl World {
             nodes: workflow.nodes.iter().map(|node| node.id.clone()).collect(),
         };
         change(&mut created);
-        let mut world =
-            Self { frozen: Frozen { workflow, policy }, run: None, log: Vec::new(), now: Timestamp(1_000_000) };
+        let mut world = Self {
+            frozen: Frozen { workflow, policy },
+            run: None,
+            log: Vec::new(),
+            now: Timestamp(1_000_000),
+        };
         world.tell(Input::Start(Box::new(created)));
         world
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "inputs are made where they are told")]
     fn tell(&mut self, input: Input) -> Vec<Event> {
         self.now = Timestamp(self.now.0 + 1_000);
         let events = decide(&self.frozen, self.run.as_ref(), &input, self.now);
         for event in &events {
-            let recorded = Recorded { v: FORMAT, at: self.now, event: event.clone() };
+            let recorded = Recorded {
+                v: FORMAT,
+                at: self.now,
+                event: event.clone(),
+            };
             let line = recorded.to_line();
-            assert_eq!(Recorded::from_line(&line).unwrap(), recorded, "the log reads back");
+            assert_eq!(
+                Recorded::from_line(&line).unwrap(),
+                recorded,
+                "the log reads back"
+            );
             evolve(&mut self.run, &recorded);
             self.log.push(recorded);
         }
@@ -95,7 +114,11 @@ impl World {
     }
 
     fn wants(&self) -> String {
-        self.attempts().iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(" ")
+        self.attempts()
+            .iter()
+            .map(|key| format!("{key:?}"))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     fn word(&self) -> &'static str {
@@ -110,7 +133,10 @@ impl World {
         let node = self.frozen.workflow.node(&key.node).unwrap();
         for name in &node.writes {
             let hash = ContentHash::of(format!("{name} {key}"));
-            report.artifacts.push(Artifact { name: name.clone(), hash });
+            report.artifacts.push(Artifact {
+                name: name.clone(),
+                hash,
+            });
         }
         match key.node.as_str() {
             "implement" => report.snapshot = Some(commit(10 + key.generation)),
@@ -130,7 +156,10 @@ impl World {
 
     fn fail(&mut self, class: Failure) {
         self.end(|report| {
-            report.verdict = Verdict::Failed { class, why: "It failed.".to_owned() };
+            report.verdict = Verdict::Failed {
+                class,
+                why: "It failed.".to_owned(),
+            };
             report.artifacts.clear();
             report.snapshot = None;
         });
@@ -138,7 +167,11 @@ impl World {
 
     fn post_plan(&mut self, comment: u64) {
         let plan = self.run().plan.as_ref().unwrap().hash;
-        self.tell(Input::PlanPosted { plan, comment: CommentId(comment), body: ContentHash::of("plan comment") });
+        self.tell(Input::PlanPosted {
+            plan,
+            comment: CommentId(comment),
+            body: ContentHash::of("plan comment"),
+        });
     }
 
     fn order(&self, command: Command, comment: u64) -> Order {
@@ -163,7 +196,13 @@ impl World {
     }
 
     fn approve(&mut self, comment: u64) -> Vec<Event> {
-        self.command(Command::Approve { hash: None, notes: String::new() }, comment)
+        self.command(
+            Command::Approve {
+                hash: None,
+                notes: String::new(),
+            },
+            comment,
+        )
     }
 
     fn to_gate() -> Self {
@@ -185,7 +224,10 @@ impl World {
 }
 
 fn person(login: &str) -> Person {
-    Person { login: Login::new(login).unwrap(), id: None }
+    Person {
+        login: Login::new(login).unwrap(),
+        id: None,
+    }
 }
 
 fn commit(n: u32) -> CommitId {
@@ -221,7 +263,10 @@ fn a_run_goes_from_explore_to_review_and_merge() {
     assert_eq!(world.wants(), "publish/1/1");
     world.end(|_| {});
     assert_eq!((world.word(), world.wants().as_str()), ("in review", ""));
-    world.tell(Input::PullClosed { pull: PullNumber(13), merged: true });
+    world.tell(Input::PullClosed {
+        pull: PullNumber(13),
+        merged: true,
+    });
     assert_eq!(world.word(), "merged");
 }
 
@@ -246,7 +291,10 @@ fn a_restart_loses_what_had_begun_and_keeps_what_had_not() {
     world.tell(Input::Began(key));
     world.tell(Input::Recover);
     assert_eq!(world.wants(), "explore/1/2");
-    assert!(world.tell(Input::Recover).is_empty(), "recovering twice changes nothing");
+    assert!(
+        world.tell(Input::Recover).is_empty(),
+        "recovering twice changes nothing"
+    );
 }
 
 #[test]
@@ -265,9 +313,16 @@ fn a_candidate_that_fails_twice_gives_way_to_the_next_and_the_last_one_to_a_pers
     world.fail(Failure::NoChange);
     world.fail(Failure::Crash);
     assert_eq!((world.word(), world.wants().as_str()), ("waiting", ""));
-    assert_eq!(replies(&world.command(Command::Retry { node: None, model: Some("two".to_owned()) }, 120)), [
-        ReplyKind::Accepted
-    ]);
+    assert_eq!(
+        replies(&world.command(
+            Command::Retry {
+                node: None,
+                model: Some("two".to_owned())
+            },
+            120
+        )),
+        [ReplyKind::Accepted]
+    );
     assert_eq!(world.wants(), "implement/2/1");
     assert_eq!(candidate(&world), "b:y/two");
 }
@@ -278,7 +333,9 @@ fn a_lint_failure_goes_back_to_its_author_a_bounded_number_of_times() {
     for n in 1..=4 {
         assert_eq!(world.wants(), format!("explore/1/{n}"));
         world.end(|report| {
-            report.verdict = Verdict::Returned { findings: vec!["line 2: no".to_owned()] };
+            report.verdict = Verdict::Returned {
+                findings: vec!["line 2: no".to_owned()],
+            };
             report.artifacts.clear();
         });
     }
@@ -289,7 +346,10 @@ fn a_lint_failure_goes_back_to_its_author_a_bounded_number_of_times() {
 
 #[test]
 fn an_approval_holds_only_for_what_its_author_saw() {
-    let bare = Command::Approve { hash: None, notes: String::new() };
+    let bare = Command::Approve {
+        hash: None,
+        notes: String::new(),
+    };
     let refused = |change: fn(&mut Order)| {
         let mut world = World::to_gate();
         let mut order = world.order(bare.clone(), 101);
@@ -311,11 +371,20 @@ fn an_approval_holds_only_for_what_its_author_saw() {
 fn a_hash_says_what_is_approved_and_another_one_is_refused() {
     let mut world = World::to_gate();
     let plan = world.run().plan.as_ref().unwrap().hash;
-    let with = |hash: &str| Command::Approve { hash: Some(hash.to_owned()), notes: String::new() };
-    assert_eq!(replies(&world.command(with("00000000"), 101)), [ReplyKind::WrongHash { plan }]);
+    let with = |hash: &str| Command::Approve {
+        hash: Some(hash.to_owned()),
+        notes: String::new(),
+    };
+    assert_eq!(
+        replies(&world.command(with("00000000"), 101)),
+        [ReplyKind::WrongHash { plan }]
+    );
     let mut order = world.order(with(&plan.to_string()[..12]), 102);
     order.observed.plan_comment = None;
-    assert_eq!(replies(&world.tell(Input::Command(Box::new(order)))), [ReplyKind::Accepted]);
+    assert_eq!(
+        replies(&world.tell(Input::Command(Box::new(order)))),
+        [ReplyKind::Accepted]
+    );
     assert_eq!(world.wants(), "implement/1/1");
 }
 
@@ -324,8 +393,16 @@ fn an_unposted_plan_or_one_with_questions_cannot_be_approved() {
     let mut world = World::begin();
     world.end(|_| {});
     world.end(|report| report.questions = 2);
-    assert_eq!(replies(&world.approve(101)), [ReplyKind::QuestionsOpen { questions: 2 }]);
-    world.command(Command::Replan { wishes: String::new() }, 102);
+    assert_eq!(
+        replies(&world.approve(101)),
+        [ReplyKind::QuestionsOpen { questions: 2 }]
+    );
+    world.command(
+        Command::Replan {
+            wishes: String::new(),
+        },
+        102,
+    );
     world.end(|_| {});
     assert_eq!(replies(&world.approve(103)), [ReplyKind::NotPosted]);
 }
@@ -335,10 +412,15 @@ fn an_edit_of_the_issue_voids_the_approval_and_stops_the_work() {
     let mut world = World::to_gate();
     world.approve(101);
     assert_eq!(world.wants(), "implement/1/1");
-    world.tell(Input::IssueEdited { text: ContentHash::of("other") });
+    world.tell(Input::IssueEdited {
+        text: ContentHash::of("other"),
+    });
     assert_eq!((world.word(), world.wants().as_str()), ("waiting", ""));
     assert!(world.run().voided.is_some());
-    assert!(matches!(replies(&world.approve(102))[..], [ReplyKind::NeedsHash { .. }]));
+    assert!(matches!(
+        replies(&world.approve(102))[..],
+        [ReplyKind::NeedsHash { .. }]
+    ));
 }
 
 #[test]
@@ -347,7 +429,12 @@ fn replan_begins_new_generations_and_a_late_result_of_the_old_one_is_only_booked
     world.approve(101);
     let old = world.attempts().remove(0);
     world.tell(Input::Began(old.clone()));
-    world.command(Command::Replan { wishes: "smaller".to_owned() }, 102);
+    world.command(
+        Command::Replan {
+            wishes: "smaller".to_owned(),
+        },
+        102,
+    );
     assert_eq!(world.wants(), "plan/2/1");
     let mut late = Report::bare(old, Verdict::Succeeded, world.now);
     late.cost = Some(crate::model::MicroUsd(5));
@@ -355,7 +442,14 @@ fn replan_begins_new_generations_and_a_late_result_of_the_old_one_is_only_booked
     world.tell(Input::AttemptEnded(Box::new(late)));
     assert_eq!(world.run().cost().0, crate::model::MicroUsd(5));
     assert_eq!(world.wants(), "plan/2/1");
-    assert!(world.run().node(&NodeId::new("implement").unwrap()).unwrap().snapshot.is_none());
+    assert!(
+        world
+            .run()
+            .node(&NodeId::new("implement").unwrap())
+            .unwrap()
+            .snapshot
+            .is_none()
+    );
 }
 
 #[test]
@@ -368,7 +462,11 @@ fn a_failed_validation_is_repaired_on_top_of_the_work_and_keeps_the_approval() {
     assert_eq!(world.wants(), "implement/2/1");
     assert!(world.run().approval.is_some());
     let node = world.run().node(&NodeId::new("implement").unwrap()).unwrap();
-    assert_eq!(node.latest().unwrap().start, commit(11), "it goes on from the first round's work");
+    assert_eq!(
+        node.latest().unwrap().start,
+        commit(11),
+        "it goes on from the first round's work"
+    );
     assert!(matches!(node.repeat, Some(RepeatWhy::Repair { round: 1, .. })));
 }
 
@@ -380,7 +478,18 @@ fn repairs_are_bounded_then_escalate_once_then_ask_a_person() {
     while world.word() == "working" || world.word() == "queued" {
         let key = world.attempts().remove(0);
         if key.node.as_str() == "implement" {
-            candidates.push(world.run().node(&key.node).unwrap().latest().unwrap().candidate.clone().unwrap().0);
+            candidates.push(
+                world
+                    .run()
+                    .node(&key.node)
+                    .unwrap()
+                    .latest()
+                    .unwrap()
+                    .candidate
+                    .clone()
+                    .unwrap()
+                    .0,
+            );
         }
         world.end(|report| {
             if report.key.node.as_str() == "validate" {
@@ -389,16 +498,33 @@ fn repairs_are_bounded_then_escalate_once_then_ask_a_person() {
         });
         assert!(candidates.len() < 10, "repairs go on for ever");
     }
-    assert_eq!(candidates, [0, 0, 0, 1], "the first try, two rounds, one escalation");
+    assert_eq!(
+        candidates,
+        [0, 0, 0, 1],
+        "the first try, two rounds, one escalation"
+    );
     assert_eq!(world.word(), "waiting");
-    world.command(Command::Retry { node: None, model: None }, 130);
-    assert_eq!(world.wants(), "implement/5/1", "a bare retry repeats the work, not the judgement");
+    world.command(
+        Command::Retry {
+            node: None,
+            model: None,
+        },
+        130,
+    );
+    assert_eq!(
+        world.wants(),
+        "implement/5/1",
+        "a bare retry repeats the work, not the judgement"
+    );
 }
 
 #[test]
 fn what_is_said_about_a_run_that_is_over() {
     let mut world = World::to_gate();
-    assert_eq!(replies(&world.command(Command::Cancel, 101)), [ReplyKind::Accepted]);
+    assert_eq!(
+        replies(&world.command(Command::Cancel, 101)),
+        [ReplyKind::Accepted]
+    );
     assert_eq!(world.word(), "cancelled");
     assert_eq!(replies(&world.approve(102)), [ReplyKind::Over]);
     assert_eq!(world.wants(), "");
@@ -416,13 +542,20 @@ fn a_cancel_waits_for_a_push_that_has_begun() {
     world.tell(Input::Began(key.clone()));
     world.command(Command::Cancel, 102);
     assert!(world.run().ended.is_none());
-    world.tell(Input::AttemptEnded(Box::new(Report::bare(key, Verdict::Cancelled, world.now))));
+    world.tell(Input::AttemptEnded(Box::new(Report::bare(
+        key,
+        Verdict::Cancelled,
+        world.now,
+    ))));
     assert_eq!(world.word(), "cancelled");
 }
 
 #[test]
 fn merge_and_close_in_either_order_end_as_merged() {
-    let merge = || Input::PullClosed { pull: PullNumber(13), merged: true };
+    let merge = || Input::PullClosed {
+        pull: PullNumber(13),
+        merged: true,
+    };
     let close = || Input::IssueClosed { merged: true };
     for inputs in [[merge(), close()], [close(), merge()]] {
         let mut world = World::to_review();
@@ -436,16 +569,40 @@ fn merge_and_close_in_either_order_end_as_merged() {
 #[test]
 fn commands_in_review_lead_to_a_new_generation() {
     let mut world = World::to_review();
-    world.command(Command::Retry { node: None, model: None }, 140);
+    world.command(
+        Command::Retry {
+            node: None,
+            model: None,
+        },
+        140,
+    );
     assert_eq!(world.wants(), "implement/2/1");
     let mut world = World::to_review();
-    world.command(Command::Replan { wishes: String::new() }, 140);
+    world.command(
+        Command::Replan {
+            wishes: String::new(),
+        },
+        140,
+    );
     assert_eq!(world.wants(), "plan/2/1");
     let mut world = World::to_review();
-    let review = Review { pull: PullNumber(13), by: person("bob"), text: ContentHash::of("no") };
+    let review = Review {
+        pull: PullNumber(13),
+        by: person("bob"),
+        text: ContentHash::of("no"),
+    };
     world.tell(Input::Review(review));
     assert_eq!(world.wants(), "implement/2/1");
-    assert_eq!(world.run().node(&NodeId::new("implement").unwrap()).unwrap().latest().unwrap().start, commit(11));
+    assert_eq!(
+        world
+            .run()
+            .node(&NodeId::new("implement").unwrap())
+            .unwrap()
+            .latest()
+            .unwrap()
+            .start,
+        commit(11)
+    );
 }
 
 #[test]
@@ -455,7 +612,11 @@ fn somebody_elses_commit_on_the_branch_stops_the_run() {
     for _ in 0..3 {
         world.end(|_| {});
     }
-    world.end(|report| report.publish = Some(PublishResult::BranchMoved { found: Some(commit(66)) }));
+    world.end(|report| {
+        report.publish = Some(PublishResult::BranchMoved {
+            found: Some(commit(66)),
+        });
+    });
     assert_eq!(world.word(), "waiting");
     assert!(world.run().stuck.is_some());
 }
@@ -516,7 +677,10 @@ fn a_budget_that_is_spent_or_cannot_be_told_stops_the_run() {
         world.frozen.policy.run_usd = Some(crate::model::MicroUsd(1_000_000));
         world.end(|report| report.cost = cost);
         assert_eq!(world.word(), "waiting", "{cost:?}");
-        assert!(world.run().stuck.as_ref().unwrap().why.contains("budget"), "{cost:?}");
+        assert!(
+            world.run().stuck.as_ref().unwrap().why.contains("budget"),
+            "{cost:?}"
+        );
     }
 }
 
@@ -525,7 +689,10 @@ fn the_names_of_artifacts_are_not_confused() {
     let world = World::to_gate();
     let plan = ArtifactName::new("plan.md").unwrap();
     let state = world.run().node(&NodeId::new("plan").unwrap()).unwrap();
-    assert_eq!(state.artifacts.get(&plan), world.run().plan.as_ref().map(|plan| &plan.hash));
+    assert_eq!(
+        state.artifacts.get(&plan),
+        world.run().plan.as_ref().map(|plan| &plan.hash)
+    );
 }
 
 #[test]

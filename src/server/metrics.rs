@@ -74,12 +74,19 @@ impl Metrics {
             ("rejected", Fate::Rejected),
             ("failed", Fate::Failed),
         ] {
-            let _ = writeln!(text, "footplate_deliveries_total{{fate=\"{word}\"}} {}", self.of(fate));
+            let _ = writeln!(
+                text,
+                "footplate_deliveries_total{{fate=\"{word}\"}} {}",
+                self.of(fate)
+            );
         }
         text
     }
 }
 
 pub(super) async fn show(State(server): State<Arc<Server>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], server.metrics.render())
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4")],
+        server.metrics.render(),
+    )
 }

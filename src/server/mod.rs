@@ -3,6 +3,7 @@
 //! A webhook call goes the shortest way: signature, facts, inbox, answer.
 //! It is answered with 202 only after the delivery is committed; everything else happens later, elsewhere.
 
+mod app;
 mod health;
 mod metrics;
 mod webhook;
@@ -20,6 +21,7 @@ use crate::github::{Door, MAX_BODY_BYTES};
 use crate::model::Clock;
 use crate::store::Intake;
 
+pub use app::{App, StartError, find_git, harnesses};
 pub use health::Readiness;
 pub use metrics::Metrics;
 
@@ -57,7 +59,9 @@ impl Server {
     /// The listener fails.
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
         let app = self.router();
-        axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
+        axum::serve(listener, app)
+            .with_graceful_shutdown(stop.cancelled_owned())
+            .await
     }
 }
 
@@ -66,7 +70,9 @@ impl Server {
 /// # Errors
 /// The address is taken or not ours; the sentence says which address it was.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
-    TcpListener::bind(address).await.map_err(|source| ListenError { address, source })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ListenError { address, source })
 }
 
 /// Says why the port could not be opened.

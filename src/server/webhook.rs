@@ -33,10 +33,15 @@ const BODY_TIME: Duration = Duration::from_secs(20);
 pub(super) async fn receive(State(server): State<Arc<Server>>, headers: HeaderMap, body: Body) -> Response {
     let Ok(read) = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY_BYTES)).await else {
         server.metrics.count(Fate::Rejected);
-        return answer(StatusCode::REQUEST_TIMEOUT, r#"{"error":"The body did not arrive in time."}"#.to_owned());
+        return answer(
+            StatusCode::REQUEST_TIMEOUT,
+            r#"{"error":"The body did not arrive in time."}"#.to_owned(),
+        );
     };
     // The limit is the only thing a body that arrives can run into; a broken connection gets no answer anyway.
-    let Ok(body) = read else { return reject(&server, Rejection::TooLarge) };
+    let Ok(body) = read else {
+        return reject(&server, Rejection::TooLarge);
+    };
     let delivery = match server.door.verify(&headers, &body) {
         Ok(delivery) => delivery,
         Err(rejection) => return reject(&server, rejection),
@@ -52,7 +57,10 @@ pub(super) async fn receive(State(server): State<Arc<Server>>, headers: HeaderMa
     if !HEARD.contains(&delivery.event()) {
         server.metrics.count(Fate::Ignored);
         tracing::debug!(event = delivery.event(), "nothing listens to this event");
-        return answer(StatusCode::ACCEPTED, r#"{"ok":"nothing listens to this event"}"#.to_owned());
+        return answer(
+            StatusCode::ACCEPTED,
+            r#"{"ok":"nothing listens to this event"}"#.to_owned(),
+        );
     }
     let stored = server
         .intake

@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Bench, Depot, brief, machine};
 use crate::agent::{
-    self, Agent, CollectError, Ended, FailureClass, Harness, Limits, Order, Refusal, VerdictFacts, collect, place,
-    verdict,
+    self, Agent, CollectError, Ended, FailureClass, Harness, Limits, Order, Refusal, VerdictFacts, collect,
+    place, verdict,
 };
 use crate::contract::{self, Document};
 use crate::engine::book::Page;
@@ -46,13 +46,19 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             None => return Err(machine("an agent's attempt was scheduled without a candidate")),
         };
         let Some(harness) = self.equipment.harnesses.get(&candidate.harness) else {
-            let why = format!("The harness `{}` is not configured on this server.", candidate.harness);
+            let why = format!(
+                "The harness `{}` is not configured on this server.",
+                candidate.harness
+            );
             return Ok(self.failed(key, Failure::Machine, why));
         };
         let read_only = agent.tools == Tools::ReadOnly;
         let mirror = self.equipment.depot.mirror_of(&page.run.created.origin).await?;
         let worktree = self.equipment.folders.worktree(key);
-        let worktree = mirror.worktree(&worktree, &attempt.start).await.map_err(machine)?;
+        let worktree = mirror
+            .worktree(&worktree, &attempt.start)
+            .await
+            .map_err(machine)?;
         let inputs = self.inputs(page, node).await?;
         let brief = self.brief(page, key, node, agent, &inputs).await?;
         self.equipment.folders.open(key, &brief).await?;
@@ -82,12 +88,15 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         artifacts: PathBuf,
     ) -> Order {
         let policy = &page.frozen.policy;
-        let limits = policy.candidate_limits.get(&candidate.to_string()).unwrap_or(&policy.guard.limits);
+        let limits = policy
+            .candidate_limits
+            .get(&candidate.to_string())
+            .unwrap_or(&policy.guard.limits);
         Order {
             key: key.clone(),
             role: agent.role,
             server: self.equipment.marker.clone(),
-            worktree: worktree.path.to_owned(),
+            worktree: worktree.path.clone(),
             brief: self.equipment.folders.brief(key),
             artifacts,
             home: self.equipment.folders.home(key),
@@ -116,7 +125,10 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             inputs.push((name.clone(), self.bytes(&hash).await?));
         }
         let repeat = page.run.node(&node.id).and_then(|state| state.repeat.as_ref());
-        if let Some(RepeatWhy::Repair { findings: Some((name, hash)), .. }) = repeat
+        if let Some(RepeatWhy::Repair {
+            findings: Some((name, hash)),
+            ..
+        }) = repeat
             && !inputs.iter().any(|(known, _)| known == name)
         {
             inputs.push((name.clone(), self.bytes(hash).await?));
@@ -140,7 +152,10 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
     ) -> Result<String, Error> {
         let run = &page.run;
         let state = run.node(&node.id);
-        let issue = self.text(&run.issue_text).await?.unwrap_or_else(|| run.created.title.clone());
+        let issue = self
+            .text(&run.issue_text)
+            .await?
+            .unwrap_or_else(|| run.created.title.clone());
         let wishes = match &run.wishes {
             Some(hash) => self.text(hash).await?,
             None => None,
@@ -160,7 +175,9 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         let custom = match &agent.prompt {
             Some(prompt) => {
                 let rendered = prompt.render(|name| brief::value(run, key, &issue, wishes.as_deref(), name));
-                Some(rendered.map_err(|error| Error::Refused { why: format!("the prompt cannot be filled in: {error}") })?)
+                Some(rendered.map_err(|error| Error::Refused {
+                    why: format!("the prompt cannot be filled in: {error}"),
+                })?)
             }
             None => None,
         };
@@ -189,7 +206,12 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         at: Timestamp,
     ) -> Result<Left, Error> {
         if worktree.verify().await.is_err() {
-            return Ok(Left { tampered: true, snapshot: None, artifacts: Vec::new(), refused: Vec::new() });
+            return Ok(Left {
+                tampered: true,
+                snapshot: None,
+                artifacts: Vec::new(),
+                refused: Vec::new(),
+            });
         }
         let declared = node.writes.clone();
         let (artifacts, refused) = blocking(move || {
@@ -203,11 +225,21 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         let snapshot = match worktree.snapshot(&message, at).await {
             Ok(snapshot) => snapshot,
             Err(crate::git::Error::Tampered(_)) => {
-                return Ok(Left { tampered: true, snapshot: None, artifacts, refused });
+                return Ok(Left {
+                    tampered: true,
+                    snapshot: None,
+                    artifacts,
+                    refused,
+                });
             }
             Err(error) => return Err(machine(error)),
         };
-        Ok(Left { tampered: false, snapshot: Some(snapshot), artifacts, refused })
+        Ok(Left {
+            tampered: false,
+            snapshot: Some(snapshot),
+            artifacts,
+            refused,
+        })
     }
 
     async fn judge(
@@ -232,18 +264,28 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         report.usage = ended.usage;
         report.cost = ended.cost;
         report.findings.extend(
-            left.snapshot.iter().flat_map(|snapshot| &snapshot.findings).map(ToString::to_string),
+            left.snapshot
+                .iter()
+                .flat_map(|snapshot| &snapshot.findings)
+                .map(ToString::to_string),
         );
         if !ended.edit_failures.is_empty() {
-            report.findings.push(format!("{} edits did not apply.", ended.edit_failures.len()));
+            report
+                .findings
+                .push(format!("{} edits did not apply.", ended.edit_failures.len()));
         }
         if read_only && changed {
-            report.findings.push("It changed files although its step only reads; the changes were undone.".to_owned());
+            report
+                .findings
+                .push("It changed files although its step only reads; the changes were undone.".to_owned());
         }
         if let agent::Verdict::Failure(class) = verdict(ended, facts) {
             report.verdict = match class {
                 FailureClass::Cancelled => Verdict::Cancelled,
-                class => Verdict::Failed { class: failure(&class), why: sentence(&class, ended) },
+                class => Verdict::Failed {
+                    class: failure(&class),
+                    why: sentence(&class, ended),
+                },
             };
             return Ok(report);
         }
@@ -273,12 +315,19 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         }
         for (name, bytes) in &left.artifacts {
             let hash = self.equipment.journal.put(bytes).await?;
-            report.artifacts.push(Artifact { name: name.clone(), hash });
+            report.artifacts.push(Artifact {
+                name: name.clone(),
+                hash,
+            });
         }
         if let Some(snapshot) = left.snapshot.filter(|snapshot| !read_only && snapshot.changed) {
             // Before the report names it: a snapshot that nothing holds could be swept.
             let name = format!("runs/{}/{}-{}-{}", key.run, key.node, key.generation, key.n);
-            worktree.mirror().hold(&name, &snapshot.commit).await.map_err(machine)?;
+            worktree
+                .mirror()
+                .hold(&name, &snapshot.commit)
+                .await
+                .map_err(machine)?;
             report.snapshot = Some(snapshot.commit);
         }
         Ok(report)
@@ -287,7 +336,9 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
     /// What the core needs to know of an artifact besides its fields.
     async fn understand(&self, page: &Page, document: &Document, report: &mut Report) -> Result<(), Error> {
         match document {
-            Document::Plan(plan) => report.questions = u32::try_from(plan.questions.len()).unwrap_or(u32::MAX),
+            Document::Plan(plan) => {
+                report.questions = u32::try_from(plan.questions.len()).unwrap_or(u32::MAX);
+            }
             Document::Validation(validation) => {
                 let checks = match self.document(page, "checks.md").await? {
                     Some(Document::Checks(checks)) => Some(checks),
@@ -309,9 +360,15 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
     /// The newest version of an artifact of the run, parsed.
     pub(super) async fn document(&self, page: &Page, name: &str) -> Result<Option<Document>, Error> {
         let name = ArtifactName::new(name).map_err(machine)?;
-        let hash = page.run.nodes.values().find_map(|node| node.artifacts.get(&name).copied());
+        let hash = page
+            .run
+            .nodes
+            .values()
+            .find_map(|node| node.artifacts.get(&name).copied());
         let Some(hash) = hash else { return Ok(None) };
-        let Some(text) = self.text(&hash).await? else { return Ok(None) };
+        let Some(text) = self.text(&hash).await? else {
+            return Ok(None);
+        };
         Ok(contract::parse(&name, &text).ok())
     }
 
@@ -324,7 +381,9 @@ pub(super) fn scheduled<'a>(page: &'a Page, key: &AttemptKey) -> Result<&'a Atte
     page.run
         .node(&key.node)
         .and_then(|node| {
-            node.attempts.iter().find(|attempt| attempt.generation == key.generation && attempt.n == key.n)
+            node.attempts
+                .iter()
+                .find(|attempt| attempt.generation == key.generation && attempt.n == key.n)
         })
         .ok_or_else(|| machine("the attempt is not in the log"))
 }
@@ -332,7 +391,9 @@ pub(super) fn scheduled<'a>(page: &'a Page, key: &AttemptKey) -> Result<&'a Atte
 /// What the lint said about the attempt before this one.
 fn returned<'a>(page: &'a Page, key: &AttemptKey) -> &'a [String] {
     let before = page.run.node(&key.node).and_then(|node| {
-        node.attempts.iter().find(|attempt| attempt.generation == key.generation && attempt.n + 1 == key.n)
+        node.attempts
+            .iter()
+            .find(|attempt| attempt.generation == key.generation && attempt.n + 1 == key.n)
     });
     match before.and_then(Attempt::verdict) {
         Some(Verdict::Returned { findings }) => findings,
@@ -358,12 +419,20 @@ fn failure(class: &FailureClass) -> Failure {
         FailureClass::Empty => Failure::Empty,
         FailureClass::MissingArtifact { .. } | FailureClass::StaleArtifact { .. } => Failure::MissingArtifact,
         FailureClass::RefusedArtifact { artifacts } => {
-            let trap = artifacts.iter().any(|error| matches!(error.why, Refusal::NotAFile | Refusal::HardLink));
-            if trap { Failure::Tampered } else { Failure::MissingArtifact }
+            let trap = artifacts
+                .iter()
+                .any(|error| matches!(error.why, Refusal::NotAFile | Refusal::HardLink));
+            if trap {
+                Failure::Tampered
+            } else {
+                Failure::MissingArtifact
+            }
         }
         FailureClass::NoChange => Failure::NoChange,
         FailureClass::Tampered => Failure::Tampered,
-        FailureClass::Unkillable { .. } | FailureClass::NotStarted { .. } | FailureClass::Cancelled => Failure::Machine,
+        FailureClass::Unkillable { .. } | FailureClass::NotStarted { .. } | FailureClass::Cancelled => {
+            Failure::Machine
+        }
     }
 }
 
@@ -371,8 +440,15 @@ fn failure(class: &FailureClass) -> Failure {
 fn sentence(class: &FailureClass, ended: &Ended) -> String {
     let said = class.to_string();
     let mut letters = said.chars();
-    let capital: String = letters.next().map(|c| c.to_uppercase().collect::<String>() + letters.as_str()).unwrap_or_default();
-    let last = ended.output_tail.lines().rev().find(|line| !line.trim().is_empty());
+    let capital: String = letters
+        .next()
+        .map(|c| c.to_uppercase().collect::<String>() + letters.as_str())
+        .unwrap_or_default();
+    let last = ended
+        .output_tail
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty());
     match (class, last) {
         (FailureClass::Crash { .. }, Some(last)) => {
             let last: String = last.trim().chars().take(200).collect();
@@ -400,6 +476,9 @@ async fn blocking<T: Send + 'static>(
 impl<J, C, D> Bench<J, C, D> {
     /// The harnesses of this bench.
     pub fn harnesses(&self) -> impl Iterator<Item = (&str, &Harness)> {
-        self.equipment.harnesses.iter().map(|(name, harness)| (name.as_str(), harness))
+        self.equipment
+            .harnesses
+            .iter()
+            .map(|(name, harness)| (name.as_str(), harness))
     }
 }

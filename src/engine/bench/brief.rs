@@ -26,7 +26,11 @@ pub(super) struct Brief<'a> {
 
 /// Writes the prompt.
 pub(super) fn write(brief: &Brief<'_>) -> String {
-    let mut text = format!("# Your task: {}\n\n{}\n", brief.agent.role, task(brief.agent.role));
+    let mut text = format!(
+        "# Your task: {}\n\n{}\n",
+        brief.agent.role,
+        task(brief.agent.role)
+    );
     if let Some(custom) = brief.custom {
         let _ = write!(text, "\n{}\n", custom.trim());
     }
@@ -51,8 +55,15 @@ pub(super) fn write(brief: &Brief<'_>) -> String {
         quote(&mut text, notes);
     }
     match brief.repeat {
-        Some(RepeatWhy::Repair { because, findings, round, .. }) => {
-            let file = findings.as_ref().map_or("its artifact".to_owned(), |(name, _)| format!("`.footplate/{name}`"));
+        Some(RepeatWhy::Repair {
+            because,
+            findings,
+            round,
+            ..
+        }) => {
+            let file = findings.as_ref().map_or("its artifact".to_owned(), |(name, _)| {
+                format!("`.footplate/{name}`")
+            });
             let _ = write!(
                 text,
                 "\n## Repair, round {round}\n\nThe step `{because}` rejected the work; the reasons are in {file}. \
@@ -61,7 +72,10 @@ pub(super) fn write(brief: &Brief<'_>) -> String {
         }
         Some(RepeatWhy::Review { .. }) => {
             text.push_str("\n## A reviewer asked for changes\n\nThe worktree holds the work under review: mend it, keep what is right.\n");
-            quote(&mut text, brief.review.unwrap_or("(the review's text is no longer kept)"));
+            quote(
+                &mut text,
+                brief.review.unwrap_or("(the review's text is no longer kept)"),
+            );
         }
         _ => {}
     }
@@ -76,7 +90,13 @@ pub(super) fn write(brief: &Brief<'_>) -> String {
 }
 
 /// What a custom prompt may refer to: [`crate::workflow::NAMES`], and what earlier steps put out.
-pub(super) fn value(run: &Run, key: &AttemptKey, issue: &str, wishes: Option<&str>, name: &str) -> Option<String> {
+pub(super) fn value(
+    run: &Run,
+    key: &AttemptKey,
+    issue: &str,
+    wishes: Option<&str>,
+    name: &str,
+) -> Option<String> {
     // The stored form begins with the title's length, so that title and body cannot be confused.
     let body = || {
         let (length, rest) = issue.split_once('\n')?;
@@ -105,7 +125,9 @@ pub(super) fn value(run: &Run, key: &AttemptKey, issue: &str, wishes: Option<&st
 
 fn task(role: Role) -> &'static str {
     match role {
-        Role::Explore => "Read the repository and find where the work for the issue below will be. Change nothing.",
+        Role::Explore => {
+            "Read the repository and find where the work for the issue below will be. Change nothing."
+        }
         Role::Plan => {
             "Write a plan for the issue below that another, cheaper model can follow without asking: \
              which files, which steps, which tests, and how to tell that it is done. Change nothing. \
@@ -180,8 +202,14 @@ mod tests {
     #[test]
     fn a_stranger_cannot_close_the_quotation() {
         let workflow = Workflow::built_in();
-        let node = workflow.nodes.iter().find(|node| node.id.as_str() == "plan").unwrap();
-        let NodeKind::Agent(agent) = &node.kind else { panic!("plan is an agent") };
+        let node = workflow
+            .nodes
+            .iter()
+            .find(|node| node.id.as_str() == "plan")
+            .unwrap();
+        let NodeKind::Agent(agent) = &node.kind else {
+            panic!("plan is an agent")
+        };
         let text = write(&Brief {
             node,
             agent,

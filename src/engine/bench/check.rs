@@ -33,11 +33,20 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         let attempt = scheduled(page, key)?;
         let started = self.clock.now();
         let commands = self.commands(page, check).await?;
-        let limits = Limits::silent(check.timeout.unwrap_or(Duration::from_millis(page.frozen.policy.guard.limits.wall)));
+        let limits = Limits::silent(
+            check
+                .timeout
+                .unwrap_or(Duration::from_millis(page.frozen.policy.guard.limits.wall)),
+        );
         let here = self.equipment.folders.checkout(key);
-        let run = self.run_at(page, key, &here, &attempt.start, &commands, limits, stop).await?;
+        let run = self
+            .run_at(page, key, &here, &attempt.start, &commands, limits, stop)
+            .await?;
         let cancelled = |run: &CheckRun| {
-            run.setup.iter().chain(&run.commands).any(|command| command.outcome() == Outcome::Cancelled)
+            run.setup
+                .iter()
+                .chain(&run.commands)
+                .any(|command| command.outcome() == Outcome::Cancelled)
         };
         if stop.is_cancelled() || cancelled(&run) {
             return Ok(Report::bare(key.clone(), Verdict::Cancelled, self.clock.now()));
@@ -56,7 +65,9 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         };
         report.findings = checks.failures();
         if checks.verified == Verified::Unknown {
-            report.findings.push("The checks show nothing: not verified.".to_owned());
+            report
+                .findings
+                .push("The checks show nothing: not verified.".to_owned());
         }
         let name = ArtifactName::new("checks.md").map_err(machine)?;
         let hash = self.equipment.journal.put(checks.render().as_bytes()).await?;
@@ -92,7 +103,10 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         Ok(commands)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what is run, where, on what, and until when")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what is run, where, on what, and until when"
+    )]
     async fn run_at(
         &self,
         page: &Page,
@@ -109,7 +123,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         let order = CheckOrder {
             key: key.clone(),
             server: self.equipment.marker.clone(),
-            checkout: worktree.path.to_owned(),
+            checkout: worktree.path.clone(),
             setup: page.frozen.policy.setup.clone(),
             commands: commands.to_vec(),
             limits,
@@ -132,9 +146,16 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         stop: &CancellationToken,
     ) -> Result<Arc<CheckRun>, Error> {
         let base = page.run.base_commit.clone();
-        let listed = [page.frozen.policy.setup.as_slice(), commands].concat().join("\0");
+        let listed = [page.frozen.policy.setup.as_slice(), commands]
+            .concat()
+            .join("\0");
         let known = (base.clone(), ContentHash::of(listed));
-        let cached = self.baselines.lock().expect("no holder of this lock panics").get(&known).cloned();
+        let cached = self
+            .baselines
+            .lock()
+            .expect("no holder of this lock panics")
+            .get(&known)
+            .cloned();
         if let Some(run) = cached {
             return Ok(run);
         }
@@ -152,8 +173,11 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
 }
 
 fn account(commit: CommitId, run: &CheckRun, base: &CheckRun) -> Checks {
-    let before: BTreeMap<&str, &CommandRun> =
-        base.commands.iter().map(|command| (command.run.as_str(), command)).collect();
+    let before: BTreeMap<&str, &CommandRun> = base
+        .commands
+        .iter()
+        .map(|command| (command.run.as_str(), command))
+        .collect();
     let commands: Vec<CommandResult> = run
         .commands
         .iter()
@@ -163,19 +187,32 @@ fn account(commit: CommitId, run: &CheckRun, base: &CheckRun) -> Checks {
             seconds: (command.wall.as_secs_f64() * 10.0).round() / 10.0,
             tests: counted(command),
             base: before.get(command.run.as_str()).map(|command| {
-                Box::new(BaseResult { exit: command.code(), tests: counted(command) })
+                Box::new(BaseResult {
+                    exit: command.code(),
+                    tests: counted(command),
+                })
             }),
         })
         .collect();
-    let shown = !run.commands.is_empty() && run.commands.iter().all(|command| command.outcome().is_verified());
-    let verified = if run.commands.iter().any(|command| matches!(command.outcome(), Outcome::Failed | Outcome::Stopped)) {
+    let shown =
+        !run.commands.is_empty() && run.commands.iter().all(|command| command.outcome().is_verified());
+    let verified = if run
+        .commands
+        .iter()
+        .any(|command| matches!(command.outcome(), Outcome::Failed | Outcome::Stopped))
+    {
         Verified::False
     } else if shown {
         Verified::True
     } else {
         Verified::Unknown
     };
-    Checks { commit, commands, verified, body: tails(run) }
+    Checks {
+        commit,
+        commands,
+        verified,
+        body: tails(run),
+    }
 }
 
 fn counted(command: &CommandRun) -> Option<contract::TestCounts> {
@@ -196,9 +233,17 @@ fn tails(run: &CheckRun) -> String {
         let tail = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n");
         // Longer than any fence in the output.
         let fence = "`".repeat(longest_fence(&tail).max(2) + 1);
-        let _ = write!(text, "`{}`\n\n{fence}\n{tail}\n{fence}\n\n", command.run.replace('`', "'"));
+        let _ = write!(
+            text,
+            "`{}`\n\n{fence}\n{tail}\n{fence}\n\n",
+            command.run.replace('`', "'")
+        );
     }
-    if text.is_empty() { "No command was run.\n".to_owned() } else { text }
+    if text.is_empty() {
+        "No command was run.\n".to_owned()
+    } else {
+        text
+    }
 }
 
 fn longest_fence(text: &str) -> usize {

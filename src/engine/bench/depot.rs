@@ -21,11 +21,22 @@ pub trait Depot: Send + Sync + 'static {
 impl<K: Tokens> Depot for Mirrors<K> {
     async fn mirror_of(&self, origin: &Origin) -> Result<Mirror, Error> {
         match origin {
-            Origin::Issue { installation, repository, name, .. } => {
-                let at = Repository { installation: *installation, id: *repository, name: name.clone() };
+            Origin::Issue {
+                installation,
+                repository,
+                name,
+                ..
+            } => {
+                let at = Repository {
+                    installation: *installation,
+                    id: *repository,
+                    name: name.clone(),
+                };
                 self.mirror(&at).await.map_err(machine)
             }
-            Origin::Local { .. } => Err(Error::Refused { why: "This server works for issues on GitHub only.".to_owned() }),
+            Origin::Local { .. } => Err(Error::Refused {
+                why: "This server works for issues on GitHub only.".to_owned(),
+            }),
         }
     }
 }

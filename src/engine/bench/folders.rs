@@ -18,7 +18,9 @@ pub struct Folders {
 impl Folders {
     /// The folders below a data directory.
     pub fn new(data_dir: &Path) -> Self {
-        Self { root: data_dir.to_owned() }
+        Self {
+            root: data_dir.to_owned(),
+        }
     }
 
     /// Where mirrors lie.
@@ -57,15 +59,20 @@ impl Folders {
     }
 
     fn of_attempt(&self, key: &AttemptKey) -> PathBuf {
-        self.of_run(&key.run).join(format!("attempt-{}-{}-{}", key.node, key.generation, key.n))
+        self.of_run(&key.run)
+            .join(format!("attempt-{}-{}-{}", key.node, key.generation, key.n))
     }
 
     /// Makes the folder of an attempt anew and puts the brief there.
     pub(super) async fn open(&self, key: &AttemptKey, brief: &str) -> Result<(), Error> {
         let folder = self.of_attempt(key);
         self.clear(key).await;
-        tokio::fs::create_dir_all(folder.join("home")).await.map_err(machine)?;
-        tokio::fs::write(folder.join("brief.md"), brief).await.map_err(machine)
+        tokio::fs::create_dir_all(folder.join("home"))
+            .await
+            .map_err(machine)?;
+        tokio::fs::write(folder.join("brief.md"), brief)
+            .await
+            .map_err(machine)
     }
 
     /// Removes what belongs to a single attempt.

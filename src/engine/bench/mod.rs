@@ -30,7 +30,6 @@ use crate::workflow::{Node, NodeKind};
 pub use depot::{Adopted, Depot};
 pub use folders::Folders;
 
-
 /// What a workbench is made of.
 pub struct Equipment<J, D> {
     /// Where worktrees, briefs and private homes lie.
@@ -64,7 +63,12 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
     /// Sets the workbench up.
     pub fn new(equipment: Equipment<J, D>, clock: C) -> Self {
         let places = Arc::new(Semaphore::new(equipment.places.max(1)));
-        Self { equipment, clock, places, baselines: Mutex::default() }
+        Self {
+            equipment,
+            clock,
+            places,
+            baselines: Mutex::default(),
+        }
     }
 
     /// The text of an artifact.
@@ -85,19 +89,26 @@ impl<J: Journal, C: Clock, D: Depot> Workshop for Bench<J, C, D> {
         }
     }
 
-    async fn attempt(&self, page: &Page, key: &AttemptKey, stop: &CancellationToken) -> Result<Report, Error> {
+    async fn attempt(
+        &self,
+        page: &Page,
+        key: &AttemptKey,
+        stop: &CancellationToken,
+    ) -> Result<Report, Error> {
         let node = page
             .frozen
             .workflow
             .node(&key.node)
-            .ok_or_else(|| Error::Refused { why: format!("the workflow has no step `{}`", key.node) })?;
+            .ok_or_else(|| Error::Refused {
+                why: format!("the workflow has no step `{}`", key.node),
+            })?;
         let report = match &node.kind {
             NodeKind::Agent(agent) => self.agent(page, key, node, agent, stop).await,
             NodeKind::Loop(looped) => self.agent(page, key, node, &looped.agent, stop).await,
             NodeKind::Check(check) => self.check(page, key, check, stop).await,
-            NodeKind::Gate(_) | NodeKind::Publish | NodeKind::Cancel { .. } => {
-                Err(Error::Refused { why: format!("the step `{}` is nothing to run", key.node) })
-            }
+            NodeKind::Gate(_) | NodeKind::Publish | NodeKind::Cancel { .. } => Err(Error::Refused {
+                why: format!("the step `{}` is nothing to run", key.node),
+            }),
         };
         self.equipment.folders.clear(key).await;
         report
@@ -110,5 +121,8 @@ impl<J: Journal, C: Clock, D: Depot> Workshop for Bench<J, C, D> {
 
 /// A failure of this machine, not of a candidate.
 fn machine(error: impl std::fmt::Display) -> Error {
-    Error::Transient { why: error.to_string(), after: None }
+    Error::Transient {
+        why: error.to_string(),
+        after: None,
+    }
 }

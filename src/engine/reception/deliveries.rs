@@ -1,9 +1,11 @@
 //! What each kind of delivery means.
 
+use std::fmt::Write as _;
+
 use serde::Deserialize;
 
 use super::{Desk, nothing, passing};
-use crate::command::{self, Command, Grammar, Mistake, Permit, Permission, permit};
+use crate::command::{self, Command, Grammar, Mistake, Permission, Permit, permit};
 use crate::engine::driver::Reading;
 use crate::engine::error::Error;
 use crate::engine::ground::Ground;
@@ -27,7 +29,9 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
             Err(error) => return Ok(nothing(&format!("unreadable facts: {error}"))),
         };
         let Some(call) = call(row, facts) else {
-            return Ok(nothing("not about a repository of an installation, or without a sender"));
+            return Ok(nothing(
+                "not about a repository of an installation, or without a sender",
+            ));
         };
         let action = call.facts.action.as_deref().unwrap_or_default();
         match (call.facts.event.as_str(), action) {
@@ -53,9 +57,16 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
         if self.is_deaf(call) {
             return Ok(nothing("a label set by a program"));
         }
-        let build = Command::Build { base: None, plan_only: false };
-        if permit(&build, self.permission(&call.repository, &call.sender.login).await?) != Permit::Allowed {
-            self.refuse(call, issue.number, None).await?;
+        let build = Command::Build {
+            base: None,
+            plan_only: false,
+        };
+        if permit(
+            &build,
+            self.permission(&call.repository, &call.sender.login).await?,
+        ) != Permit::Allowed
+        {
+            self.refuse(call, issue.number, None, &build).await?;
             return Ok(nothing("the sender may not start runs"));
         }
         if self.active(call, issue.number).await?.is_some() {
@@ -81,7 +92,12 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
         if self.is_deaf(call) {
             return Ok(nothing("a comment by a program"));
         }
-        let parsed = command::parse(&comment.body, &Grammar { bare: self.manners.bare });
+        let parsed = command::parse(
+            &comment.body,
+            &Grammar {
+                bare: self.manners.bare,
+            },
+        );
         let Some(first) = parsed.into_iter().next() else {
             return Ok(nothing("no command"));
         };
@@ -94,7 +110,13 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
         let command = match first.command {
             Ok(command) => command,
             Err(mistake) => {
-                let near = matches!(&mistake, Mistake::Unknown { suggestion: Some(_), .. } | Mistake::Malformed { .. });
+                let near = matches!(
+                    &mistake,
+                    Mistake::Unknown {
+                        suggestion: Some(_),
+                        ..
+                    } | Mistake::Malformed { .. }
+                );
                 if near && permission >= Permission::Write {
                     self.correct(call, thread, comment.id, &mistake).await?;
                 }
@@ -102,7 +124,7 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
             }
         };
         if let Permit::Denied { .. } = permit(&command, permission) {
-            self.refuse(call, thread, Some(comment.id)).await?;
+            self.refuse(call, thread, Some(comment.id), &command).await?;
             return Ok(nothing("the sender may not give this command"));
         }
         match (run, command) {
@@ -118,12 +140,14 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
                 Ok(nothing("helped"))
             }
             (None, _) => {
-                self.answer(call, thread, comment.id, super::words::no_run_here()).await?;
+                self.no_run(call, thread, comment.id).await?;
                 Ok(nothing("no run here"))
             }
             (Some(run), command) => {
                 let text = match &command {
-                    Command::Approve { notes: text, .. } | Command::Replan { wishes: text } => self.keep(text).await?,
+                    Command::Approve { notes: text, .. } | Command::Replan { wishes: text } => {
+                        self.keep(text).await?
+                    }
                     _ => None,
                 };
                 let observed = self.observe(call, &run, &command).await?;
@@ -158,7 +182,9 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
     }
 
     async fn issue_edited(&self, call: &Call<'_>) -> Result<Vec<Reading>, Error> {
-        let Some(issue) = &call.facts.issue else { return Ok(nothing("no issue")) };
+        let Some(issue) = &call.facts.issue else {
+            return Ok(nothing("no issue"));
+        };
         let Some(run) = self.active(call, issue.number).await? else {
             return Ok(nothing("no active run"));
         };
@@ -170,20 +196,30 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
     }
 
     async fn issue_closed(&self, call: &Call<'_>) -> Result<Vec<Reading>, Error> {
-        let Some(issue) = &call.facts.issue else { return Ok(nothing("no issue")) };
+        let Some(issue) = &call.facts.issue else {
+            return Ok(nothing("no issue"));
+        };
         let Some(run) = self.active(call, issue.number).await? else {
             return Ok(nothing("no active run"));
         };
         // Closing by our own merge reaches us in either order; GitHub knows which it was.
         let merged = match run.pull {
-            Some(pull) => self.forge.pull(&call.repository, pull).await.map_err(passing)?.merged,
+            Some(pull) => {
+                self.forge
+                    .pull(&call.repository, pull)
+                    .await
+                    .map_err(passing)?
+                    .merged
+            }
             None => false,
         };
         Ok(tell(&run, Input::IssueClosed { merged }))
     }
 
     async fn issue_gone(&self, call: &Call<'_>) -> Result<Vec<Reading>, Error> {
-        let Some(issue) = &call.facts.issue else { return Ok(nothing("no issue")) };
+        let Some(issue) = &call.facts.issue else {
+            return Ok(nothing("no issue"));
+        };
         Ok(match self.active(call, issue.number).await? {
             Some(run) => tell(&run, Input::IssueClosed { merged: false }),
             None => nothing("no active run"),
@@ -191,10 +227,21 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
     }
 
     async fn pull_closed(&self, call: &Call<'_>) -> Result<Vec<Reading>, Error> {
-        let Some(pull) = &call.facts.pull_request else { return Ok(nothing("no pull request")) };
-        let by = FindRun::ByPull { repository: call.repository.id, pull: pull.number };
+        let Some(pull) = &call.facts.pull_request else {
+            return Ok(nothing("no pull request"));
+        };
+        let by = FindRun::ByPull {
+            repository: call.repository.id,
+            pull: pull.number,
+        };
         Ok(match self.book.journal().find(by).await? {
-            Some(run) => tell(&run, Input::PullClosed { pull: pull.number, merged: pull.merged }),
+            Some(run) => tell(
+                &run,
+                Input::PullClosed {
+                    pull: pull.number,
+                    merged: pull.merged,
+                },
+            ),
             None => nothing("not a pull request of ours"),
         })
     }
@@ -206,42 +253,79 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
         if review.state.as_deref() != Some("changes_requested") || self.is_deaf(call) {
             return Ok(nothing("a review that asks for no changes"));
         }
-        let by = FindRun::ByPull { repository: call.repository.id, pull: pull.number };
+        let by = FindRun::ByPull {
+            repository: call.repository.id,
+            pull: pull.number,
+        };
         let Some(run) = self.book.journal().find(by).await?.filter(|run| !run.ended) else {
             return Ok(nothing("not a pull request of an active run"));
         };
         if self.permission(&call.repository, &call.sender.login).await? < Permission::Write {
             return Ok(nothing("the reviewer may not write"));
         }
-        let lines = self.forge.review_comments(&call.repository, pull.number, review.id).await.map_err(passing)?;
+        let lines = self
+            .forge
+            .review_comments(&call.repository, pull.number, review.id)
+            .await
+            .map_err(passing)?;
         let mut text = review.body.clone();
         for comment in lines {
             let line = comment.line.map(|line| format!(":{line}")).unwrap_or_default();
-            text.push_str(&format!("\n\n`{}{line}`: {}", comment.path, comment.body));
+            let _ = write!(text, "\n\n`{}{line}`: {}", comment.path, comment.body);
         }
-        let Some(text) = self.keep(&text).await? else { return Ok(nothing("an empty review")) };
-        Ok(tell(&run, Input::Review(Review { pull: pull.number, by: call.sender.clone(), text })))
+        let Some(text) = self.keep(&text).await? else {
+            return Ok(nothing("an empty review"));
+        };
+        Ok(tell(
+            &run,
+            Input::Review(Review {
+                pull: pull.number,
+                by: call.sender.clone(),
+                text,
+            }),
+        ))
     }
 
     fn is_deaf(&self, call: &Call<'_>) -> bool {
-        call.facts.sender.as_ref().is_none_or(|sender| self.is_deaf_to(sender, call.facts.via_app))
+        call.facts
+            .sender
+            .as_ref()
+            .is_none_or(|sender| self.is_deaf_to(sender, call.facts.via_app))
     }
 
     async fn active(&self, call: &Call<'_>, issue: IssueNumber) -> Result<Option<RunRow>, Error> {
-        let by = FindRun::ActiveOnIssue { repository: call.repository.id, issue };
+        let by = FindRun::ActiveOnIssue {
+            repository: call.repository.id,
+            issue,
+        };
         Ok(self.book.journal().find(by).await?)
     }
 
     /// The run that a thread belongs to: by its pull request, else the active or the latest one on the issue.
-    async fn run_of(&self, call: &Call<'_>, number: IssueNumber, is_pull: bool) -> Result<Option<RunRow>, Error> {
+    async fn run_of(
+        &self,
+        call: &Call<'_>,
+        number: IssueNumber,
+        is_pull: bool,
+    ) -> Result<Option<RunRow>, Error> {
         let repository = call.repository.id;
         if is_pull {
-            let by = FindRun::ByPull { repository, pull: PullNumber(number.0) };
+            let by = FindRun::ByPull {
+                repository,
+                pull: PullNumber(number.0),
+            };
             return Ok(self.book.journal().find(by).await?);
         }
         match self.active(call, number).await? {
             Some(run) => Ok(Some(run)),
-            None => Ok(self.book.journal().find(FindRun::LatestOnIssue { repository, issue: number }).await?),
+            None => Ok(self
+                .book
+                .journal()
+                .find(FindRun::LatestOnIssue {
+                    repository,
+                    issue: number,
+                })
+                .await?),
         }
     }
 }
@@ -254,8 +338,16 @@ fn call(row: &InboxRow, facts: Facts) -> Option<Call<'_>> {
         name: RepositoryName::new(known.full_name.clone()?).ok()?,
     };
     let sender = facts.sender.as_ref()?;
-    let sender = Person { login: Login::new(sender.login.clone()?).ok()?, id: Some(sender.id) };
-    Some(Call { row, facts, repository, sender })
+    let sender = Person {
+        login: Login::new(sender.login.clone()?).ok()?,
+        id: Some(sender.id),
+    };
+    Some(Call {
+        row,
+        facts,
+        repository,
+        sender,
+    })
 }
 
 fn tell(run: &RunRow, input: Input) -> Vec<Reading> {
@@ -274,5 +366,8 @@ pub(super) fn issue_text(body: &[u8]) -> Option<IssueText> {
         body: Option<String>,
     }
     let text = serde_json::from_slice::<Payload>(body).ok()?.issue?;
-    Some(IssueText { title: text.title, body: text.body.unwrap_or_default() })
+    Some(IssueText {
+        title: text.title,
+        body: text.body.unwrap_or_default(),
+    })
 }

@@ -10,7 +10,6 @@ mod deliveries;
 mod observe;
 mod orders;
 mod start;
-mod words;
 
 use std::sync::Arc;
 
@@ -49,14 +48,22 @@ pub struct Desk<J, C, F, G> {
 impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
     /// Opens the desk.
     pub fn new(book: Arc<Book<J, C>>, forge: Arc<F>, ground: Arc<G>, manners: Manners) -> Self {
-        Self { book, forge, ground, manners }
+        Self {
+            book,
+            forge,
+            ground,
+            manners,
+        }
     }
 
     /// Asks GitHub what somebody may do. An account that GitHub does not know may do nothing; any other
     /// failure is reported, so that the question is asked again instead of being answered by chance.
     async fn permission(&self, repository: &Repository, login: &Login) -> Result<Permission, Error> {
         match self.forge.permission(repository, login).await {
-            Ok(answer) => Ok(Permission::effective(&answer.permission, answer.role_name.as_deref())),
+            Ok(answer) => Ok(Permission::effective(
+                &answer.permission,
+                answer.role_name.as_deref(),
+            )),
             Err(error) if error.is_passing() => Err(passing(error)),
             Err(_) => Ok(Permission::None),
         }
@@ -87,7 +94,7 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Reception for Desk<J, C, F, G> {
     async fn read(&self, row: &InboxRow) -> Result<Vec<Reading>, Error> {
         match row.kind {
             InboxKind::Delivery => self.delivery(row).await,
-            InboxKind::Order => orders::read(&row.body),
+            InboxKind::Order => Ok(orders::read(&row.body)),
             InboxKind::Outcome => Ok(vec![Reading::Nothing("an outcome is nothing to read".to_owned())]),
         }
     }
@@ -101,7 +108,12 @@ fn nothing(why: &str) -> Vec<Reading> {
 fn passing(error: github::Error) -> Error {
     match error {
         github::Error::Transient { after, why } => Error::Transient { why, after },
-        other if other.is_passing() => Error::Transient { why: other.to_string(), after: None },
-        other => Error::Refused { why: format!("{other}.") },
+        other if other.is_passing() => Error::Transient {
+            why: other.to_string(),
+            after: None,
+        },
+        other => Error::Refused {
+            why: format!("{other}."),
+        },
     }
 }

@@ -13,14 +13,24 @@ use crate::store::{Journal, RunRow};
 
 impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
     /// What an approval or a new plan is compared with; nothing for other commands.
-    pub(super) async fn observe(&self, call: &Call<'_>, row: &RunRow, command: &Command) -> Result<Observed, Error> {
+    pub(super) async fn observe(
+        &self,
+        call: &Call<'_>,
+        row: &RunRow,
+        command: &Command,
+    ) -> Result<Observed, Error> {
         if !matches!(command, Command::Approve { .. } | Command::Replan { .. }) {
             return Ok(Observed::default());
         }
-        let Some(page) = self.page(&row.run).await? else { return Ok(Observed::default()) };
+        let Some(page) = self.page(&row.run).await? else {
+            return Ok(Observed::default());
+        };
         let run = &page.run;
         let text = self.text_of(call, row).await?;
-        let drift = self.ground.drift(&call.repository, &run.created.base, &run.base_commit).await?;
+        let drift = self
+            .ground
+            .drift(&call.repository, &run.created.base, &run.base_commit)
+            .await?;
         let plan = self.plan(run).await?;
         let base_touches_plan = match &plan {
             Some(plan) => drift.touched.iter().any(|path| plan.touches(path)),
@@ -29,7 +39,11 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
         let posted = run.plan.as_ref().and_then(|plan| plan.posted);
         let plan_comment = match posted {
             Some(posted) => {
-                let comment = self.forge.comment(&call.repository, posted.comment).await.map_err(passing)?;
+                let comment = self
+                    .forge
+                    .comment(&call.repository, posted.comment)
+                    .await
+                    .map_err(passing)?;
                 comment.map(|comment| ContentHash::of(comment.body))
             }
             None => None,
@@ -38,7 +52,12 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
             Some(text) => Some(self.keep_issue(&text).await?),
             None => None,
         };
-        Ok(Observed { issue_text, base_head: drift.head, base_touches_plan, plan_comment })
+        Ok(Observed {
+            issue_text,
+            base_head: drift.head,
+            base_touches_plan,
+            plan_comment,
+        })
     }
 
     /// Keeps an issue's text under the address that identifies it.
@@ -49,18 +68,31 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
     /// The issue's text as the command's author saw it: what the delivery carried, or, from a pull request's
     /// thread, what GitHub shows now.
     async fn text_of(&self, call: &Call<'_>, row: &RunRow) -> Result<Option<IssueText>, Error> {
-        let own = call.facts.issue.as_ref().is_some_and(|issue| Some(issue.number) == row.issue);
+        let own = call
+            .facts
+            .issue
+            .as_ref()
+            .is_some_and(|issue| Some(issue.number) == row.issue);
         if own {
             return Ok(issue_text(&call.row.body));
         }
         let Some(number) = row.issue else { return Ok(None) };
-        let issue = self.forge.issue(&call.repository, number).await.map_err(passing)?;
-        Ok(Some(IssueText { title: issue.title, body: issue.body }))
+        let issue = self
+            .forge
+            .issue(&call.repository, number)
+            .await
+            .map_err(passing)?;
+        Ok(Some(IssueText {
+            title: issue.title,
+            body: issue.body,
+        }))
     }
 
     async fn plan(&self, run: &Run) -> Result<Option<contract::Plan>, Error> {
         let Some(plan) = &run.plan else { return Ok(None) };
-        let Some(bytes) = self.book.journal().get(&plan.hash).await? else { return Ok(None) };
+        let Some(bytes) = self.book.journal().get(&plan.hash).await? else {
+            return Ok(None);
+        };
         let name = ArtifactName::new("plan.md").expect("it is a word and `.md`");
         Ok(match contract::parse(&name, &String::from_utf8_lossy(&bytes)) {
             Ok(Document::Plan(plan)) => Some(plan),

@@ -52,7 +52,13 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
             policy,
             plan_only,
             attended: true,
-            nodes: footing.frozen.workflow.nodes.iter().map(|node| node.id.clone()).collect(),
+            nodes: footing
+                .frozen
+                .workflow
+                .nodes
+                .iter()
+                .map(|node| node.id.clone())
+                .collect(),
             run,
         };
         Ok(vec![Reading::Start(Box::new(created), Box::new(footing.frozen))])
@@ -64,7 +70,8 @@ pub(crate) fn run_id(asked: Timestamp, key: &str) -> RunId {
     let digest = ContentHash::of(key).to_string();
     let chance = u128::from_str_radix(&digest[..20], 16).unwrap_or_default();
     let time = u64::try_from(asked.0).unwrap_or_default();
-    RunId::new(ulid::Ulid::from_parts(time, chance).to_string().to_lowercase()).expect("a ULID in lower case is a run id")
+    RunId::new(ulid::Ulid::from_parts(time, chance).to_string().to_lowercase())
+        .expect("a ULID in lower case is a run id")
 }
 
 /// The branch of a run: `footplate/<issue>-<slug>-<run>`.
@@ -102,10 +109,24 @@ mod tests {
     #[test]
     fn any_title_makes_a_branch() {
         let run = run_id(Timestamp(0), "x");
-        for title in ["", "Füge 中文 hinzu!", "..", "-x", "a b  c", "@{u}", &"long ".repeat(50)] {
-            let text = IssueText { title: title.to_owned(), body: String::new() };
+        for title in [
+            "",
+            "Füge 中文 hinzu!",
+            "..",
+            "-x",
+            "a b  c",
+            "@{u}",
+            &"long ".repeat(50),
+        ] {
+            let text = IssueText {
+                title: title.to_owned(),
+                body: String::new(),
+            };
             let name = branch(Some(IssueNumber(7)), &text, &run);
-            assert!(name.as_str().starts_with("footplate/7-") && name.as_str().ends_with(run.short()), "{name}");
+            assert!(
+                name.as_str().starts_with("footplate/7-") && name.as_str().ends_with(run.short()),
+                "{name}"
+            );
         }
     }
 }

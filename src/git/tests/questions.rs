@@ -224,7 +224,7 @@ async fn only_what_git_started_is_answered() {
     assert_eq!(mode & 0o777, 0o700);
     let question = "Password for 'https://x-access-token@github.example': ";
     // A process of ours, but not one that this test's process descends from.
-    let mut stranger = Command::new("sleep").arg("600").spawn().unwrap();
+    let mut stranger = Command::new("sleep").arg("120").spawn().unwrap();
     let answer = tokio::select! {
         answer = put(&session, question) => answer,
         () = session.serve(stranger.id()) => unreachable!(),
@@ -281,7 +281,7 @@ async fn hanging_git(ground: &Ground, local: Duration) -> Git {
     let program = ground.at("bin/git");
     let text = format!(
         "#!/bin/sh\ncase \"$*\" in *--version) echo git version 2.47.0; exit;; esac\n\
-         trap '' TERM\nsleep 600 >'{}' &\nwait\n",
+         trap '' TERM\nsleep 120 >'{}' &\nwait\n",
         alive.display()
     );
     script(&program, &text);

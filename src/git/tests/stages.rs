@@ -447,6 +447,7 @@ async fn commits_that_an_agent_made_are_part_of_the_work_and_move_no_ref_of_ours
     let snapshot = snapshot(&worktree).await;
     assert_eq!(snapshot.parent, start);
     assert_eq!(changed(&worktree, &snapshot).await, ["Modified readme.txt"]);
+    ground.run(&worktree.path, &["symbolic-ref", "HEAD", "refs/footplate/run/1"]);
     worktree.reset(&snapshot.commit).await.unwrap();
     assert_eq!(worktree.mirror().held("run/1").await.unwrap(), Some(start));
 }

@@ -13,9 +13,10 @@ use crate::publish::documents::Place;
 use crate::publish::github::Settings;
 use crate::report;
 use crate::report::view::{
-    CheckResult, CheckView, ChecksView, CriterionView, FileChange, FindingView, PullView, StepResult,
-    TestCounts, ValidationView,
+    CheckResult, CheckView, ChecksView, CriterionView, FileChange, FindingView, NodeView, PullView,
+    StepResult, TestCounts, ValidationView,
 };
+use crate::workflow::NodeKind;
 
 /// Renders the body of the pull request with its marker.
 pub(in crate::publish) fn pull(
@@ -80,9 +81,22 @@ pub fn pull_view(
             .map(|done| done.deviations.clone())
             .unwrap_or_default(),
         notes: implementation.map(|done| done.body).unwrap_or_default(),
-        nodes: node::nodes(context),
+        nodes: done_nodes(context),
         notices: notices(context),
     }
+}
+
+/// The nodes without the publishing ones, which are at work while this is written.
+fn done_nodes(context: &Context) -> Vec<NodeView> {
+    let workflow = &context.frozen.workflow;
+    let publishes = |node: &NodeView| {
+        workflow
+            .node(&node.id)
+            .is_some_and(|node| node.kind == NodeKind::Publish)
+    };
+    let mut nodes = node::nodes(context);
+    nodes.retain(|node| !publishes(node));
+    nodes
 }
 
 /// Whether a merge settles the issue: every step is done, and the merge goes where closing words count.

@@ -68,9 +68,17 @@ fn no_such_node(node: &str, nodes: &[String]) -> String {
 
 fn sentence(why: &str) -> String {
     let why = inline(why);
-    if why.ends_with(['.', '!', '?', '…']) {
-        why
+    let mut rest = why.chars();
+    let begun: String = rest
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .chain(rest)
+        .collect();
+    let end = if begun.ends_with(['.', '!', '?', '…']) {
+        ""
     } else {
-        format!("{why}.")
-    }
+        "."
+    };
+    begun + end
 }

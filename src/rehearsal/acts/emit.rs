@@ -34,7 +34,19 @@ impl World {
         if let Value::Object(extra) = extra {
             common.extend(extra);
         }
-        common.insert("repository".to_owned(), self.repository_json(repository));
+        if let Some(Value::Object(issue)) = common.get_mut("issue") {
+            // Only the API says who closed an issue.
+            issue.remove("closed_by");
+        }
+        let mut shown = self.repository_json(repository);
+        if event == "push" {
+            // Pushes are older than the rest: their moments are numbers, their owners have names.
+            shown["created_at"] = json!(repository.created_at.0.div_euclid(1000));
+            shown["pushed_at"] = json!(repository.pushed_at.0.div_euclid(1000));
+            shown["owner"]["name"] = json!(repository.owner);
+            shown["owner"]["email"] = Value::Null;
+        }
+        common.insert("repository".to_owned(), shown);
         if self.owned_by_organization(repository) {
             common.insert(
                 "organization".to_owned(),
@@ -110,6 +122,8 @@ impl World {
             "hook_id": app.hook_id,
             "hook": {
                 "type": "App", "id": app.hook_id, "name": "web", "active": true, "app_id": app_id,
+                "created_at": app.created_at.to_string(), "updated_at": app.created_at.to_string(),
+                "deliveries_url": format!("{}/app/hook/deliveries", self.api()),
                 "events": app.events,
                 "config": {
                     "content_type": "json", "insecure_ssl": "0", "secret": "********",

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::super::problem::Problem;
+use super::super::shape::repository_brief;
 use super::super::world::{Actor, World};
 
 impl World {
@@ -73,7 +74,7 @@ impl World {
         if installed {
             chosen.push(repository);
         }
-        let brief = json!([self.repository_brief(self.repo(repository)?)]);
+        let brief = json!([repository_brief(self.repo(repository)?)]);
         let (added, removed) = if installed {
             (brief, json!([]))
         } else {
@@ -115,7 +116,7 @@ impl World {
         self.repositories
             .values()
             .filter(inside)
-            .map(|r| self.repository_brief(r))
+            .map(repository_brief)
             .collect()
     }
 }

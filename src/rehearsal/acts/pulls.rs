@@ -53,13 +53,13 @@ impl World {
         let head_sha =
             objects::branch_tip(&dir, head).ok_or_else(|| Problem::invalid(RESOURCE, "head", "invalid"))?;
         let change = objects::compare(&dir, &base_sha, &head_sha).map_err(|_| {
-            sentence(format!(
+            sentence(&format!(
                 "The {head} branch has no history in common with {}",
                 new.base
             ))
         })?;
         if change.ahead.is_empty() {
-            return Err(sentence(format!("No commits between {} and {head}", new.base)));
+            return Err(sentence(&format!("No commits between {} and {head}", new.base)));
         }
         let duplicate = repository.pulls().any(|t| {
             t.open
@@ -68,7 +68,7 @@ impl World {
                     .is_some_and(|p| p.head_ref == head && p.base_ref == new.base)
         });
         if duplicate {
-            return Err(sentence(format!(
+            return Err(sentence(&format!(
                 "A pull request already exists for {}:{head}.",
                 repository.owner
             )));
@@ -249,7 +249,7 @@ impl World {
 }
 
 /// A 422 that says one sentence, as pull requests do.
-fn sentence(message: String) -> Problem {
+fn sentence(message: &str) -> Problem {
     let mut problem = Problem::new(422, "Validation Failed");
     problem
         .errors

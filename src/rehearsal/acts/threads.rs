@@ -104,6 +104,10 @@ impl World {
     }
 
     /// Changes title or text: `edited` with what it was before.
+    #[expect(
+        clippy::option_option,
+        reason = "a text can be left alone, removed or replaced"
+    )]
     pub(in super::super) fn edit_thread(
         &mut self,
         repository: u64,

@@ -86,61 +86,34 @@ pub(super) async fn receive(hub: &Hub, door: &Door, incoming: &Incoming) -> Resp
     let unpacked = unpack(&door.dir, incoming.body.slice(pack_at..), &wishes).await;
     let mut report = Vec::new();
     let mut words = String::new();
-    match unpacked {
-        Err(why) => {
-            pkt::push(&mut report, format!("unpack {why}\n").as_bytes());
-            for wish in &wishes {
-                pkt::push(
-                    &mut report,
-                    format!("ng {} unpacker error\n", wish.name).as_bytes(),
-                );
+    let (wishes, verdicts) = if let Err(why) = unpacked {
+        pkt::push(&mut report, format!("unpack {why}\n").as_bytes());
+        let all = wishes
+            .iter()
+            .map(|_| Err(Refused::plain("unpacker error")))
+            .collect();
+        (wishes, all)
+    } else {
+        pkt::push(&mut report, b"unpack ok\n");
+        let (hub, door) = (hub.clone(), door.clone());
+        let moved = tokio::task::spawn_blocking(move || {
+            let verdicts = hub.act(|world| move_refs(world, &door, atomic, &wishes));
+            (wishes, verdicts)
+        });
+        let Ok(judged) = moved.await else {
+            return text(500, "the stand-in failed\n");
+        };
+        judged
+    };
+    for (wish, verdict) in wishes.iter().zip(verdicts) {
+        let line = match verdict {
+            Ok(()) => format!("ok {}\n", wish.name),
+            Err(refused) => {
+                words.push_str(&refused.words);
+                format!("ng {} {}\n", wish.name, refused.reason)
             }
-        }
-        Ok(()) => {
-            pkt::push(&mut report, b"unpack ok\n");
-            let hub = hub.clone();
-            let (repository, actor, workflows) = (door.repository, door.actor, door.workflows);
-            let judged = tokio::task::spawn_blocking(move || {
-                let verdicts = hub.act(|world| {
-                    let mut verdicts: Vec<Result<(), Refused>> = wishes
-                        .iter()
-                        .map(|wish| judge(world, repository, workflows, wish))
-                        .collect();
-                    let spoiled = atomic && verdicts.iter().any(Result::is_err);
-                    for (wish, verdict) in wishes.iter().zip(&mut verdicts) {
-                        if verdict.is_err() {
-                            continue;
-                        }
-                        if spoiled {
-                            *verdict = Err(Refused::plain("atomic push failure"));
-                            continue;
-                        }
-                        let to = (wish.new != ZERO).then_some(wish.new.as_str());
-                        if let Some(actor) = actor
-                            && let Err(problem) = world.move_ref(repository, actor, &wish.name, to)
-                        {
-                            *verdict = Err(Refused::plain(problem.message));
-                        }
-                    }
-                    verdicts
-                });
-                (wishes, verdicts)
-            })
-            .await;
-            let Ok((wishes, verdicts)) = judged else {
-                return text(500, "the stand-in failed\n");
-            };
-            for (wish, verdict) in wishes.iter().zip(verdicts) {
-                let line = match verdict {
-                    Ok(()) => format!("ok {}\n", wish.name),
-                    Err(refused) => {
-                        words.push_str(&refused.words);
-                        format!("ng {} {}\n", wish.name, refused.reason)
-                    }
-                };
-                pkt::push(&mut report, line.as_bytes());
-            }
-        }
+        };
+        pkt::push(&mut report, line.as_bytes());
     }
     report.extend_from_slice(pkt::FLUSH);
     let mut out = Vec::new();
@@ -152,6 +125,26 @@ pub(super) async fn receive(hub: &Hub, door: &Door, incoming: &Incoming) -> Resp
         out = report;
     }
     reply(out, RESULT)
+}
+
+/// Judges all wishes, then moves what may move; with `atomic` all or none.
+fn move_refs(world: &mut World, door: &Door, atomic: bool, wishes: &[Command]) -> Vec<Result<(), Refused>> {
+    let mut verdicts: Vec<_> = wishes
+        .iter()
+        .map(|wish| judge(world, door.repository, door.workflows, wish))
+        .collect();
+    let spoiled = atomic && verdicts.iter().any(Result::is_err);
+    for (wish, verdict) in wishes.iter().zip(&mut verdicts).filter(|(_, v)| v.is_ok()) {
+        let to = (wish.new != ZERO).then_some(wish.new.as_str());
+        *verdict = match door.actor {
+            _ if spoiled => Err(Refused::plain("atomic push failure")),
+            None => Err(Refused::plain("nobody may push")),
+            Some(actor) => world
+                .move_ref(door.repository, actor, &wish.name, to)
+                .map_err(|problem| Refused::plain(problem.message)),
+        };
+    }
+    verdicts
 }
 
 fn command(packet: &[u8]) -> Option<Command> {

@@ -259,8 +259,8 @@ fn thread_json(world: &World, repository: &Repository, thread: &Thread) -> Value
         "createdAt": rest["created_at"],
         "updatedAt": rest["updated_at"],
         "closedAt": rest["closed_at"],
-        "labels": connection(world.labels_json(repository, thread)),
-        "comments": connection(comments.collect()),
+        "labels": connection(&world.labels_json(repository, thread)),
+        "comments": connection(&comments.collect::<Vec<_>>()),
     });
     put_edits(&mut value, world, &thread.edits);
     if let Some(pull) = &thread.pull {
@@ -301,11 +301,11 @@ fn put_edits(value: &mut Value, world: &World, edits: &[Edit]) {
     let list = edits.iter().rev().map(|e| {
         json!({"editedAt": moment(e.at), "createdAt": moment(e.at), "editor": actor_json(world, e.editor)})
     });
-    value["userContentEdits"] = connection(list.collect());
+    value["userContentEdits"] = connection(&list.collect::<Vec<_>>());
 }
 
 /// A list that clients page through; cut by [`project`], which knows the arguments.
-fn connection(nodes: Vec<Value>) -> Value {
+fn connection(nodes: &[Value]) -> Value {
     json!({"totalCount": nodes.len(), "nodes": nodes})
 }
 

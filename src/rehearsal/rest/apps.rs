@@ -169,6 +169,7 @@ pub(super) fn repositories(call: &mut Call<'_>) -> Result<Reply, Problem> {
     ))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every route has the same shape")]
 pub(super) fn revoke(call: &mut Call<'_>) -> Result<Reply, Problem> {
     if let Caller::Installation { token, .. } = call.caller {
         call.world.tokens[token].revoked = true;

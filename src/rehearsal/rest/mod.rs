@@ -51,6 +51,8 @@ struct Asked<'a> {
 fn answer_in(world: &mut World, incoming: &Incoming) -> Outcome {
     let path = match incoming.path.as_str() {
         "/api/graphql" => "/graphql".to_owned(),
+        // Under the REST root there is no GraphQL.
+        "/api/v3/graphql" => "/api/v3/graphql".to_owned(),
         other => other.strip_prefix("/api/v3").unwrap_or(other).to_owned(),
     };
     let query: Vec<(String, String)> = incoming
@@ -73,7 +75,7 @@ fn answer_in(world: &mut World, incoming: &Incoming) -> Outcome {
         query,
         body,
     };
-    let outcome = struck(world, &asked, matched, fault);
+    let outcome = struck(world, &asked, matched, fault.as_ref());
     record(world, &asked, template, &outcome);
     outcome
 }
@@ -83,18 +85,18 @@ fn struck(
     world: &mut World,
     asked: &Asked<'_>,
     matched: Option<(&'static Route, Vec<String>)>,
-    fault: Option<Fault>,
+    fault: Option<&Fault>,
 ) -> Outcome {
     let refuse = |problem: &Problem| Outcome::Answer(Reply::problem(problem).finish(&HeaderMap::new(), &[]));
     match fault {
         None => Outcome::Answer(respond(world, asked, matched)),
         Some(Fault::Hang) => Outcome::Hang,
         Some(Fault::Reset) => Outcome::Reset,
-        Some(Fault::Status(status)) => Outcome::Answer(
+        Some(&Fault::Status(status)) => Outcome::Answer(
             Reply::status(status, faults::server_error(status)).finish(&HeaderMap::new(), &[]),
         ),
-        Some(Fault::HtmlPage(status)) => Outcome::Answer(html(status)),
-        Some(Fault::SecondaryLimit(retry_after)) => refuse(&limits::secondary_limit(retry_after)),
+        Some(&Fault::HtmlPage(status)) => Outcome::Answer(html(status)),
+        Some(&Fault::SecondaryLimit(retry_after)) => refuse(&limits::secondary_limit(retry_after)),
         Some(Fault::PrimaryLimit) => {
             let mut problem = limits::primary_limit("installation");
             let reset = world.now().0.div_euclid(1000) + 60;
@@ -120,7 +122,7 @@ fn struck(
             let (parts, body) = whole.into_parts();
             Outcome::Answer(Response::from_parts(parts, body.slice(..half)))
         }
-        Some(Fault::DoneBut(status)) => {
+        Some(&Fault::DoneBut(status)) => {
             respond(world, asked, matched);
             Outcome::Answer(html(status))
         }

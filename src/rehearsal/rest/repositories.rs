@@ -8,7 +8,10 @@ use super::super::world::{AccountKind, RepositoryRole};
 use super::{Call, Reply};
 
 pub(super) fn show(call: &mut Call<'_>) -> Result<Reply, Problem> {
-    Ok(Reply::ok(call.world.repository_json(call.repo()?)))
+    let mut repository = call.world.repository_json(call.repo()?);
+    repository["network_count"] = json!(0);
+    repository["subscribers_count"] = json!(0);
+    Ok(Reply::ok(repository))
 }
 
 /// The role of a user. Outsiders get `read` or `none` with 200; only unknown logins get 404.

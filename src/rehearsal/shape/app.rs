@@ -59,7 +59,7 @@ impl World {
             "single_file_name": null,
             "has_multiple_single_files": false,
             "single_file_paths": [],
-            "suspended_by": null,
+            "suspended_by": installation.suspended_at.map(|_| self.user_json(installation.account_id)),
             "suspended_at": maybe(installation.suspended_at),
         })
     }

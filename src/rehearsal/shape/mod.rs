@@ -10,6 +10,7 @@ mod repository;
 mod thread;
 
 pub(super) use delivery::{delivery_detail, delivery_row};
+pub(super) use repository::repository_brief;
 
 use serde_json::{Value, json};
 
@@ -33,23 +34,6 @@ impl World {
         format!("{}/api/v3", self.base)
     }
 
-    /// The counts of reactions that stand beside every text.
-    pub(super) fn rollup(&self, url: &str, reactions: &[Reaction]) -> Value {
-        let count = |content: &str| reactions.iter().filter(|r| r.content == content).count();
-        json!({
-            "url": format!("{url}/reactions"),
-            "total_count": reactions.len(),
-            "+1": count("+1"),
-            "-1": count("-1"),
-            "laugh": count("laugh"),
-            "hooray": count("hooray"),
-            "confused": count("confused"),
-            "heart": count("heart"),
-            "rocket": count("rocket"),
-            "eyes": count("eyes"),
-        })
-    }
-
     /// One reaction.
     pub(super) fn reaction_json(&self, reaction: &Reaction) -> Value {
         json!({
@@ -60,4 +44,21 @@ impl World {
             "created_at": moment(reaction.created_at),
         })
     }
+}
+
+/// The counts of reactions that stand beside every text.
+fn rollup(url: &str, reactions: &[Reaction]) -> Value {
+    let count = |content: &str| reactions.iter().filter(|r| r.content == content).count();
+    json!({
+        "url": format!("{url}/reactions"),
+        "total_count": reactions.len(),
+        "+1": count("+1"),
+        "-1": count("-1"),
+        "laugh": count("laugh"),
+        "hooray": count("hooray"),
+        "confused": count("confused"),
+        "heart": count("heart"),
+        "rocket": count("rocket"),
+        "eyes": count("eyes"),
+    })
 }

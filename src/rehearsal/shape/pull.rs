@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::objects;
 use super::super::world::{Pull, Repository, Review, ReviewComment, Thread, World};
-use super::{maybe, moment};
+use super::{maybe, moment, rollup};
 
 impl World {
     /// A pull request in a list or a webhook of reviews.
@@ -167,7 +167,7 @@ impl World {
             "pull_request_url": pull,
             "author_association": self.association(repository, comment.author),
             "_links": {"self": {"href": url}, "html": {"href": html}, "pull_request": {"href": pull}},
-            "reactions": self.rollup(&url, &[]),
+            "reactions": rollup(&url, &[]),
             "line": comment.line,
             "original_line": comment.line,
             "side": "RIGHT",

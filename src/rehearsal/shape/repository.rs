@@ -98,8 +98,6 @@ impl World {
             "forks_count",
             "forks",
             "watchers",
-            "network_count",
-            "subscribers_count",
         ] {
             put(zero, json!(0));
         }
@@ -122,23 +120,13 @@ impl World {
         }
         put("archived", json!(repository.archived));
         put("topics", json!([]));
+        put("custom_properties", json!({}));
         put(
             "visibility",
             json!(if repository.private { "private" } else { "public" }),
         );
         put("default_branch", json!(repository.default_branch));
         Value::Object(map)
-    }
-
-    /// A repository as named in installations.
-    pub(in super::super) fn repository_brief(&self, repository: &Repository) -> Value {
-        json!({
-            "id": repository.id,
-            "node_id": format!("R_{}", repository.id),
-            "name": repository.name,
-            "full_name": repository.full_name(),
-            "private": repository.private,
-        })
     }
 
     /// Whether an organization owns this repository.
@@ -160,4 +148,15 @@ impl World {
             "description": label.description,
         })
     }
+}
+
+/// A repository as named in installations.
+pub(in super::super) fn repository_brief(repository: &Repository) -> Value {
+    json!({
+        "id": repository.id,
+        "node_id": format!("R_{}", repository.id),
+        "name": repository.name,
+        "full_name": repository.full_name(),
+        "private": repository.private,
+    })
 }

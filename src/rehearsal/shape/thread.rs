@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::world::{Comment, LoggedEvent, Repository, Thread, World};
-use super::{maybe, moment};
+use super::{maybe, moment, rollup};
 
 impl World {
     /// An issue, or a pull request seen as one.
@@ -44,7 +44,7 @@ impl World {
         });
         issue["body"] = json!(thread.body);
         issue["closed_by"] = thread.closed_by.map_or(Value::Null, |id| self.user_json(id));
-        issue["reactions"] = self.rollup(&url, &thread.reactions);
+        issue["reactions"] = rollup(&url, &thread.reactions);
         issue["timeline_url"] = json!(format!("{url}/timeline"));
         issue["performed_via_github_app"] = self.via_json(thread.app);
         issue["state_reason"] = json!(thread.state_reason);
@@ -94,7 +94,7 @@ impl World {
             "updated_at": moment(comment.updated_at),
             "author_association": self.association(repository, comment.author),
             "body": comment.body,
-            "reactions": self.rollup(&url, &comment.reactions),
+            "reactions": rollup(&url, &comment.reactions),
             "performed_via_github_app": self.via_json(comment.app),
         })
     }

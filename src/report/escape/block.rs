@@ -80,6 +80,10 @@ fn structural_edits(text: &str) -> Vec<(Range<usize>, String)> {
     }
     for (event, range) in parser.into_offset_iter() {
         match event {
+            // Models break lines in table cells with it.
+            Event::InlineHtml(html) if html.replace([' ', '/'], "").eq_ignore_ascii_case("<br>") => {
+                edits.push((range, " ".to_owned()));
+            }
             Event::Html(_) | Event::InlineHtml(_) => {
                 let shown = text[range.clone()].replace('<', "&lt;");
                 edits.push((range, shown));

@@ -2,17 +2,12 @@
 
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
+use super::inline::longest_run;
 use super::options;
 
 /// Renders text as a fenced code block that nothing in the text can end.
 pub fn fenced(text: &str, language: &str) -> String {
-    let mut longest = 2;
-    let mut run = 0;
-    for c in text.chars() {
-        run = if c == '`' { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
-    let fence = "`".repeat(longest + 1);
+    let fence = "`".repeat(3.max(longest_run(text, '`') + 1));
     let newline = if text.is_empty() || text.ends_with('\n') {
         ""
     } else {

@@ -19,6 +19,7 @@ pub fn inline_up_to(text: &str, max: usize) -> String {
     let text = one_line(text, max);
     let parts: Vec<&str> = text.split('`').collect();
     let is_span = |code: &str| !code.is_empty() && code.trim() == code && !code.contains(['|', '\\']);
+    let math = text.matches('$').count() > 1;
     let spans = parts.len() % 2 == 1 && parts.iter().skip(1).step_by(2).all(|code| is_span(code));
     let mut out = String::with_capacity(text.len() + 16);
     for (at, part) in parts.iter().enumerate() {
@@ -31,7 +32,7 @@ pub fn inline_up_to(text: &str, max: usize) -> String {
             if !spans && at > 0 {
                 out.push_str("\\`");
             }
-            plain(part, &mut out);
+            plain(part, math, &mut out);
         }
     }
     out
@@ -43,21 +44,40 @@ pub fn code(text: &str) -> String {
     if text.is_empty() {
         return "—".to_owned();
     }
-    if text.contains(['|', '`']) {
-        // Only HTML survives both a table row and a code span.
-        let shown: String = text
-            .chars()
-            .map(|c| {
-                if c.is_ascii_punctuation() {
-                    format!("&#{};", c as u32)
-                } else {
-                    c.to_string()
-                }
-            })
-            .collect();
-        return format!("<code>{shown}</code>");
+    let marks = "`".repeat(longest_run(&text, '`') + 1);
+    let space = if text.starts_with('`') || text.ends_with('`') {
+        " "
+    } else {
+        ""
+    };
+    format!("{marks}{space}{text}{space}{marks}")
+}
+
+/// As [`code`], for a table cell, where a pipe needs HTML: no code span keeps it in all cases.
+pub fn code_cell(text: &str) -> String {
+    if !text.contains('|') {
+        return code(text);
     }
-    format!("`{text}`")
+    let shown: String = one_line(text, INLINE_MAX)
+        .chars()
+        .map(|c| match c {
+            '-' | '/' | ' ' | '=' | ',' | '+' => c.to_string(),
+            c if c.is_ascii_punctuation() => format!("&#{};", c as u32),
+            c => c.to_string(),
+        })
+        .collect();
+    format!("<code>{shown}</code>")
+}
+
+/// The length of the longest run of a character.
+pub(super) fn longest_run(text: &str, of: char) -> usize {
+    let mut longest = 0;
+    let mut run = 0;
+    for c in text.chars() {
+        run = if c == of { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    longest
 }
 
 /// The text in one line, cut to `max` characters with an ellipsis.
@@ -83,48 +103,62 @@ fn one_line(text: &str, max: usize) -> String {
     line
 }
 
-fn plain(part: &str, out: &mut String) {
+/// Writes text without code; `math` where dollar signs could pair up.
+fn plain(part: &str, math: bool, out: &mut String) {
     let mut rest = part;
     while let Some(c) = rest.chars().next() {
         if is_word_char(c) {
             let end = rest.find(|c| !is_word_char(c)).unwrap_or(rest.len());
-            let word = &rest[..end];
-            let core = word.trim_matches('_').trim_end_matches(['.', ':', '?']);
-            let first = out.trim().is_empty();
-            if is_live(out.chars().next_back(), core) || (first && word.starts_with('/')) {
-                if out.ends_with('`') {
-                    out.push(' ');
-                }
-                out.extend(["`", word, "`"]);
-                if rest[end..].starts_with('`') {
-                    out.push(' ');
-                }
-            } else {
-                for (at, c) in word.char_indices() {
-                    // What would begin a heading, a list or an underline.
-                    let opens = first && at == 0 && "#-+=".contains(c);
-                    let numbers = first && c == '.' && word[..at].bytes().all(|b| b.is_ascii_digit());
-                    if opens || numbers || c == '_' {
-                        out.push('\\');
-                    }
-                    out.push(c);
-                }
-            }
+            word(&rest[..end], rest[end..].chars().next(), out);
             rest = &rest[end..];
             continue;
         }
         match c {
             '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
+            '>' if out.trim().is_empty() => out.push_str("&gt;"), // would begin a quote
             '&' => out.push_str("&amp;"),
             '|' => out.push_str("&#124;"),
             // A number and a parenthesis would begin a list.
             ')' if !out.is_empty() && out.trim_start().bytes().all(|b| b.is_ascii_digit()) => {
                 out.push_str("\\)");
             }
-            '\\' | '*' | '[' | ']' | '~' | '$' => out.extend(['\\', c]),
+            '$' if math => out.push_str("\\$"),
+            '\\' | '*' | '[' | ']' | '~' => out.extend(['\\', c]),
             c => out.push(c),
         }
         rest = &rest[c.len_utf8()..];
+    }
+}
+
+fn word(word: &str, next: Option<char>, out: &mut String) {
+    let first = out.trim().is_empty();
+    let (head, core) = word.split_at(word.len() - word.trim_start_matches('_').len());
+    let (core, tail) = core.split_at(core.trim_end_matches(['.', ':', '?', '_']).len());
+    if is_live(head.chars().next_back().or(out.chars().next_back()), core) || (first && core.starts_with('/'))
+    {
+        out.push_str(&head.replace('_', "\\_"));
+        if out.ends_with('`') {
+            out.push(' ');
+        }
+        out.extend(["`", core, "`"]);
+        out.push_str(&tail.replace('_', "\\_"));
+        if tail.is_empty() && next == Some('`') {
+            out.push(' ');
+        }
+        return;
+    }
+    let mut before = None;
+    let mut chars = word.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let after = chars.peek().map(|(_, c)| *c);
+        // What would begin a heading, a list or an underline.
+        let opens = first && at == 0 && "#-+=".contains(c);
+        let numbers = first && c == '.' && word[..at].bytes().all(|b| b.is_ascii_digit());
+        let within = before.is_some_and(char::is_alphanumeric) && after.is_some_and(char::is_alphanumeric);
+        if opens || numbers || (c == '_' && !within) {
+            out.push('\\');
+        }
+        out.push(c);
+        before = Some(c);
     }
 }

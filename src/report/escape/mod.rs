@@ -17,7 +17,7 @@ pub use block::escape;
 pub(super) use fence::closing_line;
 pub use fence::fenced;
 pub(super) use hazard::hazards;
-pub use inline::{code, inline, inline_up_to};
+pub use inline::{code, code_cell, inline, inline_up_to};
 pub use invisible::{is_invisible, visible};
 pub(super) use reference::is_live;
 

@@ -107,6 +107,11 @@ fn html_comments_and_markers_are_shown() {
         "<div>\n```\n@octocat\n</div>\n",
         "&lt;div>\n```\n@octocat\n&lt;/div>\n```",
     );
+    check(
+        "| a |\n| --- |\n| one<br>two<BR /> |",
+        "| a |\n| --- |\n| one two  |",
+    );
+    check("Vec<String> and foo::<T>()", "Vec&lt;String> and foo::&lt;T>()");
     check("1 < 2 && 3 > 2", "1 &lt; 2 && 3 > 2");
 }
 
@@ -168,6 +173,40 @@ fn a_text_made_to_survive_is_shown_as_code() {
 }
 
 #[test]
+fn hostile_lengths_are_escaped_in_reasonable_time() {
+    for piece in [
+        ">",
+        "- ",
+        "[",
+        "`",
+        "``` \n",
+        "<!--",
+        "*",
+        "<p>\n[a]: b\n",
+        "![",
+        "!",
+        "[^1]: ",
+        "\\",
+        "&#64;",
+        "@a ",
+        "*/a*",
+        "\u{202e}",
+        "|",
+        "a|b\n-|-\n",
+        "#1",
+        "    x\n\n",
+        "<a",
+        "</",
+        "_",
+        "https://x.example/issues/1",
+    ] {
+        let text = piece.repeat(65_536 / piece.len());
+        assert_harmless(&escape(&text));
+        assert_harmless(&inline(&text));
+    }
+}
+
+#[test]
 fn short_texts_fit_a_line_and_a_table_cell() {
     for (text, expected) in [
         (
@@ -186,15 +225,23 @@ fn short_texts_fit_a_line_and_a_table_cell() {
         ("/approve", "`/approve`"),
         (
             "<!-- x --> [a](b) ![c](d) *e* f_g",
-            "&lt;!-- x --&gt; \\[a\\](b) !\\[c\\](d) \\*e\\* f\\_g",
+            "&lt;!-- x --> \\[a\\](b) !\\[c\\](d) \\*e\\* f_g",
         ),
+        ("> a -> b", "&gt; a -> b"),
+        ("_a_ snake_case __b", "\\_a\\_ snake_case \\_\\_b"),
+        ("see #3.", "see `#3`."),
+        ("$5", "$5"),
+        ("$5 and $6", "\\$5 and \\$6"),
         ("", ""),
     ] {
         assert_eq!(inline(text), expected, "{text:?}");
     }
     assert_eq!(inline_up_to("one two three", 8), "one two…");
     assert_eq!(code("a b"), "`a b`");
-    assert_eq!(code("a|`b"), "<code>a&#124;&#96;b</code>");
+    assert_eq!(code("a|b"), "`a|b`");
+    assert_eq!(code("`a`"), "`` `a` ``");
+    assert_eq!(code_cell("a|`b"), "<code>a&#124;&#96;b</code>");
+    assert_eq!(code_cell("a b"), "`a b`");
     assert_eq!(code("\u{200b}"), "—");
 }
 
@@ -299,7 +346,7 @@ fn hostile() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_escaped_is_live(text in hostile()) {
@@ -314,10 +361,15 @@ proptest! {
     }
 
     #[test]
-    fn code_stays_one_cell(text in hostile()) {
-        let row = format!("| a | b |\n| --- | --- |\n| {} | x |", code(&text));
+    fn code_in_a_cell_stays_one_cell(text in hostile()) {
+        let row = format!("| a | b |\n| --- | --- |\n| {} | x |", code_cell(&text));
         let cells = Parser::new_ext(&row, options()).filter(|event| matches!(event, Event::Start(Tag::TableCell))).count();
         prop_assert_eq!(cells, 4);
+    }
+
+    #[test]
+    fn nothing_in_a_code_span_is_live(text in hostile()) {
+        assert_harmless(&format!("a {} b {}\n\n- {}", code(&text), code(&text), code(&text)));
     }
 
     #[test]

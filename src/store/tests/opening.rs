@@ -127,3 +127,13 @@ async fn a_folder_that_cannot_be_made_is_named() {
         .to_string();
     assert!(error.contains("file/below"), "{error}");
 }
+
+#[tokio::test]
+async fn the_reading_connections_cannot_write() {
+    let world = World::new().await;
+    let refused = sqlx::query("DELETE FROM inbox")
+        .execute(world.store.readers())
+        .await
+        .unwrap_err();
+    assert!(refused.to_string().contains("readonly"), "{refused}");
+}

@@ -1,0 +1,146 @@
+//! The two files as they are written: every scalar a text that knows its place.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+use serde_saphyr::Spanned;
+
+use crate::model::Role;
+
+/// A scalar and where it stands.
+pub(super) type Text = Spanned<String>;
+
+// None of these is `Debug`: some texts are secrets.
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Server {
+    pub(super) listen: Option<Text>,
+    pub(super) data_dir: Option<Text>,
+    pub(super) database_url: Option<Text>,
+    pub(super) retention: Option<Text>,
+    pub(super) sandbox: Option<Text>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) github: GitHub,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) harnesses: BTreeMap<String, Harness>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) providers: BTreeMap<String, Provider>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) routes: BTreeMap<Role, Vec<Text>>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) guard: ServerGuard,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) limits: Limits,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) labels: Labels,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) commands: Commands,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) allowed_bots: Vec<Text>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) pass_env: Vec<Text>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct GitHub {
+    pub(super) app_id: Option<Text>,
+    pub(super) private_key: Option<Text>,
+    pub(super) webhook_secret: Option<Text>,
+    pub(super) api_url: Option<Text>,
+    pub(super) url: Option<Text>,
+    pub(super) write_gap: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Harness {
+    pub(super) kind: Text,
+    #[serde(default)]
+    pub(super) argv: Vec<Text>,
+    pub(super) file: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Provider {
+    pub(super) dialect: Text,
+    pub(super) base_url: Text,
+    pub(super) key: Option<Text>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ServerGuard {
+    pub(super) first_event: Option<Text>,
+    pub(super) idle: Option<Text>,
+    pub(super) wall: Option<Text>,
+    pub(super) grace: Option<Text>,
+    pub(super) failures: Option<Text>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) candidates: BTreeMap<String, Guard>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Guard {
+    pub(super) first_event: Option<Text>,
+    pub(super) idle: Option<Text>,
+    pub(super) wall: Option<Text>,
+    pub(super) grace: Option<Text>,
+    pub(super) failures: Option<Text>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Limits {
+    pub(super) run_usd: Option<Text>,
+    pub(super) repository_day_usd: Option<Text>,
+    pub(super) concurrent_attempts: Option<Text>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Labels {
+    pub(super) trigger: Option<Text>,
+    pub(super) working: Option<Text>,
+    pub(super) waiting: Option<Text>,
+    pub(super) review: Option<Text>,
+    pub(super) failed: Option<Text>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Commands {
+    pub(super) bare: Option<Text>,
+}
+
+/// A repository's `.github/footplate.yml`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Repository {
+    pub(super) workflow: Option<Text>,
+    pub(super) base: Option<Text>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) setup: Vec<Text>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) tests: Vec<Text>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) protected: Vec<Text>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) routes: BTreeMap<Role, Vec<Text>>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) guard: Guard,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) limits: Limits,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) commands: Commands,
+}
+
+/// A key without a value is a key left out.
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}

@@ -1,0 +1,70 @@
+//! From settings to the policy that a run freezes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::error::Error;
+use crate::config::{self, Effective, RepositoryConfig, Settings};
+use crate::model::BranchName;
+use crate::route::Candidate;
+use crate::run::{Guard, LimitsMs, Policy};
+
+/// The policy for a repository, from the server's settings and what the repository tightened.
+///
+/// # Errors
+/// [`Error::Refused`] where the repository wants more than the server gives, or a candidate cannot be read.
+pub fn policy(
+    settings: &Settings,
+    repository: &RepositoryConfig,
+    default_branch: Option<BranchName>,
+) -> Result<(Policy, Effective), Error> {
+    let effective = repository.tighten(settings).map_err(|refusals| Error::Refused {
+        why: format!(
+            "`.github/footplate.yml` asks for more than this server gives: {}.",
+            refusals.join("; ")
+        ),
+    })?;
+    let mut routes = BTreeMap::new();
+    for (role, names) in &effective.routes {
+        let candidates: Result<Vec<Candidate>, _> = names.iter().map(|name| name.parse()).collect();
+        let candidates = candidates.map_err(|error| Error::Refused {
+            why: format!("The route of {role}: {error}."),
+        })?;
+        routes.insert(*role, candidates);
+    }
+    let candidate_limits = routes
+        .values()
+        .flatten()
+        .map(ToString::to_string)
+        .map(|name| (limits(&effective.guards.of(&name)), name))
+        .filter(|(own, _)| *own != limits(&effective.guards.all))
+        .map(|(own, name)| (name, own))
+        .collect();
+    let guard = Guard {
+        limits: limits(&effective.guards.all),
+        failures: effective.guards.all.failures,
+        ..Guard::default()
+    };
+    let policy = Policy {
+        routes,
+        guard,
+        candidate_limits,
+        run_usd: effective.limits.run,
+        setup: effective.setup.clone(),
+        tests: effective.tests.clone(),
+        protected: effective.protected.clone(),
+        sandbox: "none".to_owned(),
+        default_branch,
+    };
+    Ok((policy, effective))
+}
+
+fn limits(guard: &config::Guard) -> LimitsMs {
+    let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    LimitsMs {
+        first_event: ms(guard.first_event),
+        idle: ms(guard.idle),
+        wall: ms(guard.wall),
+        grace: ms(guard.grace),
+    }
+}
