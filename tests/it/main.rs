@@ -1,4 +1,5 @@
-//! t
+//! Integration tests: everything that takes more than one floor of the product.
 
 mod openapi;
+mod simulator;
 mod standin;
