@@ -44,15 +44,12 @@ impl<F: Forge, K: Tokens> Ground for Estate<F, K> {
             .forge
             .repository(repository)
             .await
-            .map_err(|error| match error.is_passing() {
-                true => Error::Transient {
-                    why: error.to_string(),
-                    after: None,
-                },
-                false => Error::Refused {
-                    why: format!("{error}."),
-                },
-            })?;
+            .map_err(|error| if error.is_passing() { Error::Transient {
+                why: error.to_string(),
+                after: None,
+            } } else { Error::Refused {
+                why: format!("{error}."),
+            } })?;
         if info.archived {
             return Err(Error::Refused {
                 why: "The repository is archived.".to_owned(),

@@ -114,7 +114,7 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
                     }
                     tracing::warn!(%key, why, "publishing failed for now");
                     self.workshop.pause(after.unwrap_or(pause).max(pause)).await;
-                    pause = (pause * 2).min(std::time::Duration::from_secs(60));
+                    pause = (pause * 2).min(std::time::Duration::from_mins(1));
                 }
             }
         };

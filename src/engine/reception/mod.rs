@@ -94,7 +94,7 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Reception for Desk<J, C, F, G> {
     async fn read(&self, row: &InboxRow) -> Result<Vec<Reading>, Error> {
         match row.kind {
             InboxKind::Delivery => self.delivery(row).await,
-            InboxKind::Order => orders::read(&row.body),
+            InboxKind::Order => Ok(orders::read(&row.body)),
             InboxKind::Outcome => Ok(vec![Reading::Nothing("an outcome is nothing to read".to_owned())]),
         }
     }

@@ -101,12 +101,11 @@ impl Deciding<'_> {
                     .pull
                     .as_ref()
                     .is_some_and(|known| known.number == review.pull);
-                if ours && self.is_open() {
-                    if let Some(from) = self.last_writer() {
+                if ours && self.is_open()
+                    && let Some(from) = self.last_writer() {
                         let why = RepeatWhy::Review { text: review.text };
                         self.repeat(from, why, Some(review.by.clone()));
                     }
-                }
             }
             Input::Began(key) => {
                 if self.is_wanted(key) && self.attempt(key).is_some_and(|attempt| attempt.began.is_none()) {
