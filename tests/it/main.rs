@@ -2,3 +2,4 @@
 
 mod openapi;
 mod standin;
+mod stories;
