@@ -4,3 +4,4 @@ mod openapi;
 mod simulator;
 mod standin;
 mod tidy;
+mod stories;
