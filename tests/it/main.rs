@@ -3,5 +3,5 @@
 mod openapi;
 mod simulator;
 mod standin;
-mod tidy;
 mod stories;
+mod tidy;
