@@ -100,6 +100,40 @@ fn documents_name_only_files_that_exist() {
 }
 
 #[test]
+fn the_settings_to_begin_with_are_valid() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
+    let settings = footplate::config::Settings::load(Some(&root.join("footplate.yml")), |name| {
+        (name == "FOOTPLATE_SECRET").then(|| "secret".to_owned())
+    });
+    let settings = settings.unwrap_or_else(|error| panic!("deploy/footplate.yml: {error}"));
+    settings
+        .accept_sandbox()
+        .expect("deploy/footplate.yml can be served");
+}
+
+#[test]
+fn the_examples_in_the_documents_are_valid() {
+    use footplate::{config::RepositoryConfig, contract::declared_fields, workflow};
+
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seen = 0;
+    for (path, text) in source::documents(root) {
+        for (kind, line, example) in source::examples(&text) {
+            seen += 1;
+            let place = format!("{path}:{line}");
+            match kind.as_str() {
+                "repository" => drop(RepositoryConfig::parse(&place, &example).unwrap_or_else(|e| panic!("{e}"))),
+                "workflow" => drop(
+                    workflow::parse(&example, &place, &declared_fields).unwrap_or_else(|e| panic!("{e:#?}")),
+                ),
+                other => panic!("{place}: nothing is known about examples of {other}"),
+            }
+        }
+    }
+    assert_eq!(seen, 2, "the examples are found");
+}
+
+#[test]
 fn both_places_that_install_cargo_deny_agree_on_its_version() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |path| std::fs::read_to_string(root.join(path)).unwrap_or_else(|e| panic!("{path}: {e}"));

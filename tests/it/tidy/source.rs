@@ -177,6 +177,23 @@ pub(crate) fn documents(root: &Path) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The examples of a document that say after `yaml` what they are examples of: kind, line and text.
+pub(crate) fn examples(text: &str) -> Vec<(String, usize, String)> {
+    let mut found = Vec::new();
+    let mut lines = text.lines().enumerate();
+    while let Some((at, line)) = lines.next() {
+        if let Some(kind) = line.strip_prefix("```yaml ") {
+            let example: Vec<&str> = lines
+                .by_ref()
+                .map(|(_, line)| line)
+                .take_while(|line| *line != "```")
+                .collect();
+            found.push((kind.to_owned(), at + 1, example.join("\n")));
+        }
+    }
+    found
+}
+
 fn relative(root: &Path, path: &Path) -> String {
     let inside = path.strip_prefix(root).expect("the walk stays inside");
     inside
