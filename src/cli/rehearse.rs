@@ -18,10 +18,10 @@ use crate::server::App;
 const WEBHOOK_SECRET: &str = "rehearsal-only";
 
 /// How long a step with scripted models may take before the rehearsal gives up.
-const STEP_TIME: Duration = Duration::from_secs(120);
+const STEP_TIME: Duration = Duration::from_mins(2);
 
 /// How long a step with real models may take.
-const LIVE_STEP_TIME: Duration = Duration::from_secs(3 * 3600);
+const LIVE_STEP_TIME: Duration = Duration::from_hours(3);
 
 /// What the scripted agent does in a repository that it knows nothing of.
 const GENERIC_SCRIPT: &str = include_str!("rehearse/generic.yml");

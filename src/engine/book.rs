@@ -286,17 +286,16 @@ impl<J: Journal, C: Clock> Book<J, C> {
             .expect("no holder of this lock panics")
             .get(&key)
             .cloned();
-        let frozen = match known {
-            Some(frozen) => frozen,
-            None => {
-                let frozen = Arc::new(frozen_store::get(&self.journal, run, &key.0, &key.1).await?);
-                let mut cache = self.frozen.lock().expect("no holder of this lock panics");
-                if cache.len() >= 256 {
-                    cache.clear();
-                }
-                cache.insert(key, Arc::clone(&frozen));
-                frozen
+        let frozen = if let Some(frozen) = known {
+            frozen
+        } else {
+            let frozen = Arc::new(frozen_store::get(&self.journal, run, &key.0, &key.1).await?);
+            let mut cache = self.frozen.lock().expect("no holder of this lock panics");
+            if cache.len() >= 256 {
+                cache.clear();
             }
+            cache.insert(key, Arc::clone(&frozen));
+            frozen
         };
         Ok(Page {
             run: Arc::new(state),

@@ -130,7 +130,6 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
     ) -> Result<Built, Error> {
         let run = &context.run;
         let (tree, at) = (self.tree(), &place.repository);
-        let changes = tree.changes(at, &run.base_commit, work).await?;
         let mut parents = Vec::new();
         match &run.pushed {
             None => parents.push(run.base_commit.clone()),
@@ -138,6 +137,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
                 let stands_on_base = tree.is_ancestor(at, &run.base_commit, pushed).await?;
                 if stands_on_base && tree.changes(at, pushed, work).await?.is_empty() {
                     // Nothing is new: what we pushed is what is wanted.
+                    let changes = tree.changes(at, &run.base_commit, pushed).await?;
                     let commit = pushed.clone();
                     return Ok(Built { commit, changes });
                 }

@@ -187,7 +187,7 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
             run.stuck = Some(Stuck {
                 why: why.clone(),
                 since: at,
-            })
+            });
         }
         Event::ReplyOwed { to, kind } => {
             run.answered.insert(*to);

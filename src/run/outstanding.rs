@@ -101,7 +101,7 @@ impl Action {
 pub fn outstanding(frozen: &Frozen, run: &Run) -> Vec<Action> {
     let id = &run.created.run;
     let mut actions = Vec::new();
-    for (to, _) in &run.replies {
+    for to in run.replies.keys() {
         actions.push(Action::Reply {
             run: id.clone(),
             to: *to,

@@ -76,6 +76,10 @@ impl World {
         world
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "inputs are made where they are told"
+    )]
     fn tell(&mut self, input: Input) -> Vec<Event> {
         self.now = Timestamp(self.now.0 + 1_000);
         let events = decide(&self.frozen, self.run.as_ref(), &input, self.now);
@@ -614,7 +618,7 @@ fn somebody_elses_commit_on_the_branch_stops_the_run() {
     world.end(|report| {
         report.publish = Some(PublishResult::BranchMoved {
             found: Some(commit(66)),
-        })
+        });
     });
     assert_eq!(world.word(), "waiting");
     assert!(world.run().stuck.is_some());

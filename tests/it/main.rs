@@ -1,5 +1,7 @@
-//! t
+//! Integration tests: the crate's shape, the stand-in, the simulator, and whole stories with the real program.
 
 mod openapi;
+mod simulator;
 mod standin;
 mod stories;
+mod tidy;

@@ -166,19 +166,16 @@ impl Deciding<'_> {
         let policy = route::Policy {
             failures: self.frozen.policy.guard.failures,
         };
-        match route::choose(candidates, &failed, state.first_candidate, &policy) {
-            Some(index) => {
-                let name = candidates[index].to_string();
-                let iteration = state.latest().map_or(1, |attempt| attempt.iteration);
-                self.schedule(node, Some((index, name)), iteration);
-            }
-            None => {
-                let why = format!(
-                    "All candidates of its route failed, after {} attempts.",
-                    failed.len()
-                );
-                self.fail(node, why);
-            }
+        if let Some(index) = route::choose(candidates, &failed, state.first_candidate, &policy) {
+            let name = candidates[index].to_string();
+            let iteration = state.latest().map_or(1, |attempt| attempt.iteration);
+            self.schedule(node, Some((index, name)), iteration);
+        } else {
+            let why = format!(
+                "All candidates of its route failed, after {} attempts.",
+                failed.len()
+            );
+            self.fail(node, why);
         }
     }
 
