@@ -345,7 +345,8 @@ fn row(frozen: &Frozen, run: &Run) -> RunRow {
         ended: run.ended.is_some(),
         len: run.len,
         next_wake: next_wake(frozen, run),
-        has_work: !outstanding(frozen, run).is_empty(),
+        // What an abandoned attempt used must be told, too.
+        has_work: !outstanding(frozen, run).is_empty() || run.has_open_attempts(),
         created: run.began,
         updated: run.updated,
         cost: (!unknown).then_some(cost),

@@ -256,7 +256,7 @@ impl Deciding<'_> {
             plan.posted.is_none()
                 && run
                     .refused
-                    .contains_key(crate::run::ActionKey::plan(&run.created.run, &plan.hash).as_str())
+                    .contains_key(crate::run::ActionKey::plan(&run.created.run, plan.revision, &plan.hash).as_str())
         });
         if unposted {
             return self.stop_for("The plan could not be posted on the issue.".to_owned());

@@ -5,8 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use footplate::model::Timestamp;
-
 use super::chance::Chance;
 use super::mutants::Mutant;
 use super::people;
@@ -104,7 +102,7 @@ impl Play {
         while !self.is_broken() && self.steps < MOST_STEPS / 2 {
             if self.budget.acts > 0 && self.roll(25) {
                 self.act(false);
-            } else if self.budget.crashes > 0 && self.roll(12) {
+            } else if self.scene.watch().crashed || (self.budget.crashes > 0 && self.roll(12)) {
                 self.crash();
             } else if self.budget.rivals > 0 && self.roll(40) {
                 self.budget.rivals -= 1;
@@ -153,6 +151,9 @@ impl Play {
                 self.scene.watch().blame(Promise::EveryRunEndsOrWaits, "it never comes to rest");
                 return;
             }
+            if self.scene.watch().crashed {
+                self.crash();
+            }
             if !self.deliver() && !self.poll() && !self.land() && !self.quiet(Duration::from_hours(24)) {
                 return;
             }
@@ -194,16 +195,14 @@ impl Play {
             return true;
         }
         let now = self.scene.now();
-        let wake = self.scene.shelf().next_wake().map(|wake| wake.max(Timestamp(now.0 + 1_000)));
+        let wake = self.scene.shelf().next_wake().map(|wake| wake.since(now).max(Duration::from_secs(1)));
         let timer = self.scene.next_timer();
-        if timer.is_none_or(|timer| timer.since(now) > Duration::from_secs(1)) {
+        // An agent that is being stopped has its grace.
+        if timer.is_none_or(|timer| timer > Duration::from_secs(1)) {
             watch::quiet(&self.scene);
         }
-        let Some(next) = timer.into_iter().chain(wake).min() else { return false };
-        if next.since(now) > patience {
-            return false;
-        }
-        self.scene.set_time(next);
+        let Some(next) = timer.into_iter().chain(wake).min().filter(|next| *next <= patience) else { return false };
+        self.scene.pass(next);
         true
     }
 
@@ -236,13 +235,14 @@ impl Play {
 
     /// The process dies between two statements, and another one starts.
     fn crash(&mut self) {
-        self.budget.crashes -= 1;
+        self.budget.crashes = self.budget.crashes.saturating_sub(1);
         self.scene.tell(|| "crash".to_owned());
         self.tasks.clear();
         self.scene.drop_timers();
         if self.roll(3_000) {
             self.shift_time();
         }
+        self.scene.watch().crashed = false;
         self.process = Process::boot(&self.scene, self.mutant);
     }
 
@@ -263,7 +263,6 @@ impl Play {
 
     /// The wall clock jumps, mostly forward.
     fn shift_time(&self) {
-        let now = self.scene.now().0;
         let by = match self.scene.chance().below(8) {
             0 => -30_000,
             1 => 3_600_000,
@@ -271,7 +270,7 @@ impl Play {
             _ => 20_000,
         };
         self.scene.tell(|| format!("the clock moves by {by} ms"));
-        self.scene.set_time(Timestamp(now + by));
+        self.scene.shift_clock(by);
     }
 
     fn look_at_inbox(&self) {
