@@ -173,6 +173,17 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
         }
     }
 
+    /// Sees to it that what should be in flight for a run is.
+    ///
+    /// # Errors
+    /// The run cannot be read.
+    pub async fn attend(&self, run: &RunId) -> Result<(), Error> {
+        if let Some(page) = self.book.look(run).await? {
+            reconcile(&page, &self.executor);
+        }
+        Ok(())
+    }
+
     /// Looks at every run whose time has come.
     ///
     /// # Errors
@@ -225,13 +236,18 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
         let outcome: Outcome = match serde_json::from_slice(&row.body) {
             Ok(outcome) => outcome,
             Err(error) => {
-                self.settle(row.seq, format!("unreadable outcome: {error}")).await?;
+                self.settle(row.seq, format!("unreadable outcome: {error}"))
+                    .await?;
                 return Ok(None);
             }
         };
-        let told = self.book.tell(&outcome.run, &outcome.input, Some(row.seq)).await?;
+        let told = self
+            .book
+            .tell(&outcome.run, &outcome.input, Some(row.seq))
+            .await?;
         if told.is_none() {
-            self.settle(row.seq, format!("there is no run {}", outcome.run)).await?;
+            self.settle(row.seq, format!("there is no run {}", outcome.run))
+                .await?;
         }
         Ok(told.map(|told| told.page))
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::scripts::{implement, ring, say, wait_for};
 use super::stage::{Set, Stage, ours, thread};
 
-const COMMENTS: &str = "/repos/{owner}/{repo}/issues/{number}/comments";
+const COMMENTS: &str = "/repos/{owner}/{repo}/issues/{issue_number}/comments";
 const PULLS: &str = "/repos/{owner}/{repo}/pulls";
 
 /// One status comment, one plan, one pull request, whatever went wrong.

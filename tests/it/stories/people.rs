@@ -111,7 +111,7 @@ async fn cancel_status_help_and_a_slip_of_the_pen_are_answered() {
     stage.say("wanda", issue, "/shrug");
     stage.say("rhea", issue, "/aprove");
     stage.say("tristan", issue, "/status");
-    let status = stage.answer(issue, "**Waiting for approval**").await;
+    let status = stage.answer(issue, "**Waiting for approval.**").await;
     assert!(status.contains("/approve"), "{status}");
     stage.say("wanda", issue, "/help");
     stage.answer(issue, "| `/cancel` | The run ends.").await;

@@ -503,9 +503,11 @@ impl Stage {
 
     /// What `footplate runs list --json` says.
     pub(crate) async fn runs(&self) -> Vec<serde_json::Value> {
-        let (done, text) = server::run(&self.settings(), &["--json", "runs", "list"]).await;
+        let (done, text) = server::run(&self.settings(), &["--json", "runs", "list", "--all"]).await;
         assert!(done, "{text}");
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+        let listed: serde_json::Value =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        listed["runs"].as_array().expect("a list of runs").clone()
     }
 
     // The end.
