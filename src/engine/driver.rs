@@ -173,6 +173,17 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
         }
     }
 
+    /// Sees to it that what should be in flight for a run is.
+    ///
+    /// # Errors
+    /// The run cannot be read.
+    pub async fn attend(&self, run: &RunId) -> Result<(), Error> {
+        if let Some(page) = self.book.look(run).await? {
+            reconcile(&page, &self.executor);
+        }
+        Ok(())
+    }
+
     /// Looks at every run whose time has come.
     ///
     /// # Errors
