@@ -21,6 +21,7 @@ use clap::Args;
 use super::exit::{Failure, Kind};
 use super::trace;
 use crate::config::Settings;
+use crate::github::IssueText;
 use drive::{Decider, Signals};
 use keep::Keep;
 use line::Line;
@@ -83,11 +84,13 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn main(settings: Settings, arguments: Arguments) -> Result<ExitCode, Failure> {
+    // Before signals are listened to: reading standard input can be broken off only by ending.
+    let issue = arguments.issue.as_deref().map(issue::read).transpose()?;
     let mut signals = Signals::listen()?;
     let settings = prepare::settings(settings, &arguments)?;
     outcome::check_place(arguments.report.as_deref())?;
     let keep = Keep::open(&settings).await?;
-    let result = go(&settings, &arguments, &keep, &mut signals).await;
+    let result = go(&settings, &arguments, issue, &keep, &mut signals).await;
     let closed = keep.close().await;
     let code = result?;
     closed?;
@@ -97,12 +100,19 @@ pub(super) async fn main(settings: Settings, arguments: Arguments) -> Result<Exi
 async fn go(
     settings: &Settings,
     arguments: &Arguments,
+    issue: Option<IssueText>,
     keep: &Keep,
     signals: &mut Signals,
 ) -> Result<ExitCode, Failure> {
-    let job = match &arguments.resume {
-        Some(run) => prepare::resumed(settings, keep, run).await?,
-        None => prepare::fresh(settings, arguments, keep).await?,
+    let job = match (&arguments.resume, &issue) {
+        (Some(run), _) => prepare::resumed(settings, keep, run).await?,
+        (None, Some(issue)) => prepare::fresh(settings, arguments, issue, keep).await?,
+        (None, None) => {
+            return Err(Failure::said(
+                Kind::Missing,
+                "there is no issue; name its file with `--issue`",
+            ));
+        }
     };
     let _alone = keep.claim(job.run())?;
     if !arguments.quiet {

@@ -1,4 +1,6 @@
 //! t
 
+mod command_line;
+mod local;
 mod openapi;
 mod standin;

@@ -122,5 +122,9 @@ pub(super) fn git_failure(error: crate::git::Error) -> Failure {
         Error::Gone { .. } | Error::Empty { .. } | Error::UnknownCommit(_) => Kind::Missing,
         _ => Kind::Machine,
     };
-    Failure::new(kind, error)
+    match error {
+        // "The remote" is what only we call it.
+        Error::Gone { message } => Failure::said(kind, message),
+        error => Failure::new(kind, error),
+    }
 }

@@ -111,13 +111,15 @@ fn tell_undecided(page: &Page, arguments: &Arguments) {
     let command = if arguments.command.is_empty() {
         String::new()
     } else {
-        let words: Vec<String> = arguments.command.iter().map(|word| quoted(word)).collect();
+        let words = super::prepare::argv(&arguments.command);
+        let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
         format!(" -- {}", words.join(" "))
     };
     if questions > 0 {
         show::aside(format!(
-            "\nThe plan leaves {questions} questions open. Answer them in a terminal with\n  footplate run --resume \
-             {run}{command}"
+            "\nThe plan leaves {questions} {} open. Answer them in a terminal with\n  footplate run --resume \
+             {run}{command}",
+            if questions == 1 { "question" } else { "questions" }
         ));
     } else {
         show::aside(format!(

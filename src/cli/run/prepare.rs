@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::keep::{Keep, git_failure};
-use super::{Arguments, issue, machine};
+use super::{Arguments, machine};
 use crate::agent::{self, Harness};
 use crate::cli::exit::{Failure, Kind};
 use crate::cli::{runs, show, workflow};
 use crate::config::{self, Settings};
 use crate::engine::{self, addresses, branch, canonical, frozen, operator, run_id};
 use crate::git::{self, Adopted, Git};
+use crate::github::IssueText;
 use crate::model::{BranchName, Clock, CommitId, RepositoryName, Role, RunId, SystemClock};
 use crate::route::Candidate;
 use crate::run::{Created, Frozen, Origin};
@@ -78,6 +79,12 @@ pub(super) fn settings(mut settings: Settings, arguments: &Arguments) -> Result<
     Ok(settings)
 }
 
+/// The program after `--`, as it can be started from anywhere.
+pub(super) fn argv(command: &[String]) -> Vec<String> {
+    let words = command.iter().enumerate();
+    words.map(|(at, word)| absolute(at, word)).collect()
+}
+
 /// Agents stand in a folder of their own, so that a file that is named from here is named in full. A program
 /// without a slash is looked for on the path, as a shell does it.
 fn absolute(at: usize, word: &str) -> String {
@@ -93,9 +100,12 @@ fn absolute(at: usize, word: &str) -> String {
 }
 
 /// A new run.
-pub(super) async fn fresh(settings: &Settings, arguments: &Arguments, keep: &Keep) -> Result<Job, Failure> {
-    let file = arguments.issue.as_deref().unwrap_or(Path::new("-"));
-    let text = issue::read(file)?;
+pub(super) async fn fresh(
+    settings: &Settings,
+    arguments: &Arguments,
+    text: &IssueText,
+    keep: &Keep,
+) -> Result<Job, Failure> {
     let chosen = arguments
         .workflow
         .as_deref()
@@ -119,7 +129,7 @@ pub(super) async fn fresh(settings: &Settings, arguments: &Arguments, keep: &Kee
     let harnesses = harnesses(settings, &frozen)?;
     let now = SystemClock.now();
     let run = run_id(now, &format!("{}\n{}", folder.display(), std::process::id()));
-    let issue_text = keep.store().put(canonical(&text).as_bytes()).await?;
+    let issue_text = keep.store().put(canonical(text).as_bytes()).await?;
     let (workflow, policy) = addresses(&frozen);
     let created = Created {
         origin: Origin::Local {
@@ -131,7 +141,7 @@ pub(super) async fn fresh(settings: &Settings, arguments: &Arguments, keep: &Kee
         requester: operator(),
         base,
         base_commit,
-        branch: branch(None, &text, &run),
+        branch: branch(None, text, &run),
         workflow_name: frozen.workflow.name.clone(),
         workflow,
         policy,

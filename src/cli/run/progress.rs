@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::cli::show;
 use crate::engine::Page;
-use crate::model::NodeId;
+use crate::model::{ContentHash, NodeId};
 use crate::report::escape::visible;
 use crate::run::{Attempt, Node, NodePhase, Verdict};
 
@@ -12,6 +12,8 @@ use crate::run::{Attempt, Node, NodePhase, Verdict};
 pub(super) struct Progress {
     quiet: bool,
     shown: HashMap<NodeId, Shown>,
+    /// The plan whose approval was told.
+    approved: Option<ContentHash>,
 }
 
 #[derive(Default)]
@@ -28,6 +30,7 @@ impl Progress {
         Self {
             quiet,
             shown: HashMap::new(),
+            approved: None,
         }
     }
 
@@ -50,6 +53,13 @@ impl Progress {
             let shown = self.shown.entry(node.id.clone()).or_default();
             for line in shown.news(node.id.as_str(), state) {
                 show::aside(line);
+            }
+        }
+        let approved = page.run.approval.as_ref().map(|approval| approval.plan);
+        if self.approved != approved {
+            self.approved = approved;
+            if let Some(plan) = approved {
+                show::aside(format!("  plan {} is approved", plan.short()));
             }
         }
     }
