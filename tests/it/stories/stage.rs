@@ -10,6 +10,8 @@ use footplate::rehearsal::{Hub, RepositorySetup, Setup, StandIn, THROWAWAY_KEY};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::unix::pipe;
 
+use crate::openapi;
+
 use super::processes::{kill, marked};
 use super::scripts::{self, Script};
 use super::server::{self, Server};
@@ -520,6 +522,8 @@ impl Stage {
         }
         let violations = self.violations();
         assert!(violations.is_empty(), "{violations:#?}\n{}", self.picture());
+        let foreign = openapi::unknown_to_github(&self.requests());
+        assert!(foreign.is_empty(), "GitHub's own description does not know these: {foreign:#?}");
         let left = self.agents();
         assert!(left.is_empty(), "these survive: {left:#?}\n{}", self.picture());
     }
