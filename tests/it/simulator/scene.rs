@@ -62,7 +62,10 @@ impl Scene {
         let hub = Hub::new();
         Arc::new(Self {
             chance: Mutex::new(Chance::new(seed)),
-            time: Mutex::new(Time { now: 1_790_000_000_000, timers: Vec::new() }),
+            time: Mutex::new(Time {
+                now: 1_790_000_000_000,
+                timers: Vec::new(),
+            }),
             faults: Mutex::new(faults),
             spawned: Mutex::default(),
             shelf: Mutex::default(),
@@ -126,7 +129,9 @@ impl Scene {
     pub(super) fn set_time(&self, to: Timestamp) {
         let mut time = locked(&self.time);
         time.now = to.0;
-        let (due, later) = std::mem::take(&mut time.timers).into_iter().partition::<Vec<_>, _>(|(at, _)| *at <= to.0);
+        let (due, later) = std::mem::take(&mut time.timers)
+            .into_iter()
+            .partition::<Vec<_>, _>(|(at, _)| *at <= to.0);
         time.timers = later;
         drop(time);
         for (_, waker) in due {
@@ -136,7 +141,12 @@ impl Scene {
 
     /// The next moment for which a task of the process waits.
     pub(super) fn next_timer(&self) -> Option<Timestamp> {
-        locked(&self.time).timers.iter().map(|(at, _)| *at).min().map(Timestamp)
+        locked(&self.time)
+            .timers
+            .iter()
+            .map(|(at, _)| *at)
+            .min()
+            .map(Timestamp)
     }
 
     /// Forgets the timers of a process that is no more.
@@ -171,7 +181,9 @@ impl Scene {
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.try_lock().expect("one thread plays a seed, and nobody holds a part of the scene while asking for it again")
+    mutex
+        .try_lock()
+        .expect("one thread plays a seed, and nobody holds a part of the scene while asking for it again")
 }
 
 /// A point at which everything else may happen first, a crash included.
