@@ -5,8 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use footplate::model::Timestamp;
-
 use super::chance::Chance;
 use super::mutants::Mutant;
 use super::people;
@@ -63,13 +61,7 @@ pub(super) fn play(seed: u64, mutant: Option<Mutant>, acts: Option<u32>) -> Play
     let mut chance = Chance::new(seed ^ 0xf007_91a7_e000_0000);
     let frozen = workflows::frozen(&mut chance);
     let calm = chance.per_mille(250);
-    let mut odds = |most: usize| {
-        if calm {
-            0
-        } else {
-            u32::try_from(chance.below(most + 1)).unwrap_or(0)
-        }
-    };
+    let mut odds = |most: usize| if calm { 0 } else { u32::try_from(chance.below(most + 1)).unwrap_or(0) };
     let faults = Faults {
         outside: odds(25),
         forbidden: if odds(4) == 4 { 3 } else { 0 },
@@ -82,34 +74,18 @@ pub(super) fn play(seed: u64, mutant: Option<Mutant>, acts: Option<u32>) -> Play
         rivals: if chance.per_mille(300) { 3 } else { 0 },
     };
     let scene = Scene::new(seed, faults, frozen);
-    scene.tell(|| {
-        format!(
-            "seed {seed}: {faults:?}, {budget:?}, workflow {}",
-            scene.frozen.workflow.name
-        )
-    });
+    scene.tell(|| format!("seed {seed}: {faults:?}, {budget:?}, workflow {}", scene.frozen.workflow.name));
     for _ in 0..1 + chance.below(2) {
         scene.hub().open_issue("Add price_half");
     }
     let process = Process::boot(&scene, mutant);
-    let mut play = Play {
-        scene,
-        mutant,
-        process,
-        tasks: Vec::new(),
-        budget,
-        steps: 0,
-    };
+    let mut play = Play { scene, mutant, process, tasks: Vec::new(), budget, steps: 0 };
     play.main();
     if !play.is_broken() {
         play.end();
     }
     let broken = play.scene.watch().broken.clone();
-    Played {
-        broken,
-        story: play.scene.story(),
-        steps: play.steps,
-    }
+    Played { broken, story: play.scene.story(), steps: play.steps }
 }
 
 impl Play {
@@ -126,7 +102,7 @@ impl Play {
         while !self.is_broken() && self.steps < MOST_STEPS / 2 {
             if self.budget.acts > 0 && self.roll(25) {
                 self.act(false);
-            } else if self.budget.crashes > 0 && self.roll(12) {
+            } else if self.scene.watch().crashed || (self.budget.crashes > 0 && self.roll(12)) {
                 self.crash();
             } else if self.budget.rivals > 0 && self.roll(40) {
                 self.budget.rivals -= 1;
@@ -158,9 +134,7 @@ impl Play {
                 break;
             }
             if round > 16 {
-                self.scene
-                    .watch()
-                    .blame(Promise::EveryRunEndsOrWaits, "people answer, and it does not end");
+                self.scene.watch().blame(Promise::EveryRunEndsOrWaits, "people answer, and it does not end");
                 break;
             }
         }
@@ -174,10 +148,11 @@ impl Play {
     fn calm_down(&mut self) {
         while !self.is_broken() {
             if self.steps > MOST_STEPS {
-                self.scene
-                    .watch()
-                    .blame(Promise::EveryRunEndsOrWaits, "it never comes to rest");
+                self.scene.watch().blame(Promise::EveryRunEndsOrWaits, "it never comes to rest");
                 return;
+            }
+            if self.scene.watch().crashed {
+                self.crash();
             }
             if !self.deliver() && !self.poll() && !self.land() && !self.quiet(Duration::from_hours(24)) {
                 return;
@@ -190,9 +165,7 @@ impl Play {
         self.steps += 1;
         self.scene.watch().step = self.steps;
         self.take_tasks();
-        let ready: Vec<usize> = (0..self.tasks.len())
-            .filter(|i| self.tasks[*i].woken.0.load(Ordering::Relaxed))
-            .collect();
+        let ready: Vec<usize> = (0..self.tasks.len()).filter(|i| self.tasks[*i].woken.0.load(Ordering::Relaxed)).collect();
         if ready.is_empty() {
             return false;
         }
@@ -222,22 +195,14 @@ impl Play {
             return true;
         }
         let now = self.scene.now();
-        let wake = self
-            .scene
-            .shelf()
-            .next_wake()
-            .map(|wake| wake.max(Timestamp(now.0 + 1_000)));
+        let wake = self.scene.shelf().next_wake().map(|wake| wake.since(now).max(Duration::from_secs(1)));
         let timer = self.scene.next_timer();
-        if timer.is_none_or(|timer| timer.since(now) > Duration::from_secs(1)) {
+        // An agent that is being stopped has its grace.
+        if timer.is_none_or(|timer| timer > Duration::from_secs(1)) {
             watch::quiet(&self.scene);
         }
-        let Some(next) = timer.into_iter().chain(wake).min() else {
-            return false;
-        };
-        if next.since(now) > patience {
-            return false;
-        }
-        self.scene.set_time(next);
+        let Some(next) = timer.into_iter().chain(wake).min().filter(|next| *next <= patience) else { return false };
+        self.scene.pass(next);
         true
     }
 
@@ -264,20 +229,20 @@ impl Play {
         } else {
             self.scene.shelf().take_in(row)
         };
-        self.scene
-            .tell(|| format!("{mail} arrives{}", if new { "" } else { " again" }));
+        self.scene.tell(|| format!("{mail} arrives{}", if new { "" } else { " again" }));
         true
     }
 
     /// The process dies between two statements, and another one starts.
     fn crash(&mut self) {
-        self.budget.crashes -= 1;
+        self.budget.crashes = self.budget.crashes.saturating_sub(1);
         self.scene.tell(|| "crash".to_owned());
         self.tasks.clear();
         self.scene.drop_timers();
         if self.roll(3_000) {
             self.shift_time();
         }
+        self.scene.watch().crashed = false;
         self.process = Process::boot(&self.scene, self.mutant);
     }
 
@@ -298,7 +263,6 @@ impl Play {
 
     /// The wall clock jumps, mostly forward.
     fn shift_time(&self) {
-        let now = self.scene.now().0;
         let by = match self.scene.chance().below(8) {
             0 => -30_000,
             1 => 3_600_000,
@@ -306,26 +270,19 @@ impl Play {
             _ => 20_000,
         };
         self.scene.tell(|| format!("the clock moves by {by} ms"));
-        self.scene.set_time(Timestamp(now + by));
+        self.scene.shift_clock(by);
     }
 
     fn look_at_inbox(&self) {
         let shelf = self.scene.shelf();
-        let left: Vec<String> = shelf
-            .pending
-            .iter()
-            .map(|place| shelf.rows[*place].0.key.clone())
-            .collect();
+        let left: Vec<String> = shelf.pending.iter().map(|place| shelf.rows[*place].0.key.clone()).collect();
         let aside = shelf.rows.iter().find(|(_, stand, _)| *stand == Stand::Aside);
         let aside = aside.map(|(row, _, note)| format!("{} is set aside: {note:?}", row.key));
         let refusals = shelf.refusals + self.scene.hub().refusals;
         drop(shelf);
         let mut watch = self.scene.watch();
         if !left.is_empty() {
-            watch.blame(
-                Promise::EveryRunEndsOrWaits,
-                format!("{left:?} stay in the inbox"),
-            );
+            watch.blame(Promise::EveryRunEndsOrWaits, format!("{left:?} stay in the inbox"));
         }
         if let Some(aside) = aside.filter(|_| refusals < 5) {
             watch.blame(Promise::SetAsideForAReason, aside);

@@ -136,17 +136,13 @@ impl Process {
                 }
             }
             if mutant != Some(Mutant::NeverRecovers) {
-                loop {
-                    match driver.recover().await {
-                        Ok(unreadable) => {
-                            // Reported runs are tried again by whoever reads the report; here at once.
-                            if unreadable.is_empty() {
-                                break;
-                            }
-                        }
-                        Err(_) => scene.sleep(Duration::from_secs(1)).await,
-                    }
+                // A server that cannot recover ends, and is started anew by whoever watches over it.
+                if driver.recover().await.is_ok_and(|unreadable| unreadable.is_empty()) {
+                    ready.store(true, Ordering::Relaxed);
+                } else {
+                    scene.watch().crashed = true;
                 }
+                return;
             }
             ready.store(true, Ordering::Relaxed);
         };

@@ -52,7 +52,10 @@ pub(super) struct Scene {
 
 #[derive(Default)]
 struct Time {
-    now: i64,
+    /// What the wall clock shows at the start; people and time servers change it.
+    wall: i64,
+    /// Milliseconds since the start, which only grow; pauses are measured by them.
+    passed: i64,
     timers: Vec<(i64, Waker)>,
 }
 
@@ -62,10 +65,7 @@ impl Scene {
         let hub = Hub::new();
         Arc::new(Self {
             chance: Mutex::new(Chance::new(seed)),
-            time: Mutex::new(Time {
-                now: 1_790_000_000_000,
-                timers: Vec::new(),
-            }),
+            time: Mutex::new(Time { wall: 1_790_000_000_000, passed: 0, timers: Vec::new() }),
             faults: Mutex::new(faults),
             spawned: Mutex::default(),
             shelf: Mutex::default(),
@@ -122,16 +122,21 @@ impl Scene {
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        Timestamp(locked(&self.time).now)
+        let time = locked(&self.time);
+        Timestamp(time.wall + time.passed)
     }
 
-    /// Sets the wall clock; it may go backward.
-    pub(super) fn set_time(&self, to: Timestamp) {
+    /// Sets the wall clock; it may go backward. Pauses take as long as before.
+    pub(super) fn shift_clock(&self, by: i64) {
+        locked(&self.time).wall += by;
+    }
+
+    /// Lets time pass.
+    pub(super) fn pass(&self, pause: Duration) {
         let mut time = locked(&self.time);
-        time.now = to.0;
-        let (due, later) = std::mem::take(&mut time.timers)
-            .into_iter()
-            .partition::<Vec<_>, _>(|(at, _)| *at <= to.0);
+        time.passed += i64::try_from(pause.as_millis()).unwrap_or(0);
+        let now = time.passed;
+        let (due, later) = std::mem::take(&mut time.timers).into_iter().partition::<Vec<_>, _>(|(at, _)| *at <= now);
         time.timers = later;
         drop(time);
         for (_, waker) in due {
@@ -139,14 +144,11 @@ impl Scene {
         }
     }
 
-    /// The next moment for which a task of the process waits.
-    pub(super) fn next_timer(&self) -> Option<Timestamp> {
-        locked(&self.time)
-            .timers
-            .iter()
-            .map(|(at, _)| *at)
-            .min()
-            .map(Timestamp)
+    /// How long it is until a task of the process wants to go on.
+    pub(super) fn next_timer(&self) -> Option<Duration> {
+        let time = locked(&self.time);
+        let next = time.timers.iter().map(|(at, _)| *at).min()?;
+        Some(Duration::from_millis(u64::try_from(next - time.passed).unwrap_or(0)))
     }
 
     /// Forgets the timers of a process that is no more.
@@ -155,12 +157,12 @@ impl Scene {
         locked(&self.spawned).clear();
     }
 
-    /// Lets virtual time pass.
+    /// Waits for virtual time to pass.
     pub(super) async fn sleep(&self, pause: Duration) {
-        let until = self.now().plus(pause).0;
+        let until = locked(&self.time).passed + i64::try_from(pause.as_millis()).unwrap_or(0);
         std::future::poll_fn(|context| {
             let mut time = locked(&self.time);
-            if time.now >= until {
+            if time.passed >= until {
                 return Poll::Ready(());
             }
             // A task polled for another reason has a timer already; a second one only wakes it once more.
@@ -181,9 +183,7 @@ impl Scene {
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex
-        .try_lock()
-        .expect("one thread plays a seed, and nobody holds a part of the scene while asking for it again")
+    mutex.try_lock().expect("one thread plays a seed, and nobody holds a part of the scene while asking for it again")
 }
 
 /// A point at which everything else may happen first, a crash included.

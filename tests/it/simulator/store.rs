@@ -165,7 +165,7 @@ impl Memory {
         beat().await;
         if self.0.faults().store > 0 && self.0.chance().per_mille(self.0.faults().store) {
             self.0.shelf().refusals += 1;
-            return Err(Error::Closed);
+            return Err(sqlx::Error::PoolTimedOut.into());
         }
         Ok(())
     }

@@ -61,6 +61,8 @@ pub(super) struct Watch {
     pub(super) lives: BTreeMap<RunId, Life>,
     pub(super) broken: Option<(Promise, String)>,
     pub(super) step: u64,
+    /// The process has ended by itself.
+    pub(super) crashed: bool,
     /// When an action was started last.
     started: BTreeMap<String, u64>,
     repeats: BTreeMap<&'static str, usize>,
@@ -104,7 +106,7 @@ pub(super) fn appended(scene: &Scene, append: &Append) {
         run.len,
         run.ended.is_some(),
         next_wake(frozen, run),
-        !outstanding(frozen, run).is_empty(),
+        !outstanding(frozen, run).is_empty() || is_open(run),
         run.pull.as_ref().map(|pull| pull.number),
     );
     if told != is {
@@ -113,6 +115,11 @@ pub(super) fn appended(scene: &Scene, append: &Append) {
             format!("the row says {told:?}, the log {is:?}"),
         );
     }
+}
+
+fn is_open(run: &Run) -> bool {
+    let mut attempts = run.nodes.values().flat_map(|node| &node.attempts);
+    attempts.any(|attempt| attempt.began.is_some() && attempt.report.is_none())
 }
 
 fn born(scene: &Scene, append: &Append, recorded: Recorded) {

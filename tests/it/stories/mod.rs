@@ -6,8 +6,17 @@
 //! [`stage::Stage::end`], which asks whether GitHub would have taken every request, and whether a process of an
 //! agent is left.
 
-mod line;
 mod processes;
 mod scripts;
 mod server;
 mod stage;
+
+mod agents;
+mod configuration;
+mod deliveries;
+mod faults;
+mod kills;
+mod line;
+mod people;
+mod plans;
+mod pulls;

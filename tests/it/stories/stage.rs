@@ -61,7 +61,7 @@ impl Set {
         self
     }
 
-    /// Adds a second candidate for `implement`.
+    /// Adds a candidate that `implement` falls back to, and that has all other roles.
     pub(crate) fn second(mut self, script: Script) -> Self {
         self.second = Some(script);
         self
@@ -139,15 +139,15 @@ impl Set {
     }
 
     fn yaml(&self, stage: &Stage) -> String {
-        let implementers = match self.second {
-            Some(_) => "[first, second]",
-            None => "[first]",
+        let (others, implementers) = match self.second {
+            Some(_) => ("second", "[first, second]"),
+            None => ("first", "[first]"),
         };
         format!(
             "listen: 127.0.0.1:0\ndata_dir: {}\nsandbox: none\ngithub:\n  app_id: 12345\n  private_key: key.pem\n  \
              webhook_secret: {SECRET}\n  api_url: {}\n  url: {}\n  write_gap: 0s\nharnesses:\n  first: {{kind: \
              scripted, file: first.json}}\n  second: {{kind: scripted, file: second.json}}\nroutes:\n  explore: \
-             [first]\n  plan: [first]\n  implement: {implementers}\n  validate: [first]\nguard: {{{}}}\n{}",
+             [{others}]\n  plan: [{others}]\n  implement: {implementers}\n  validate: [{others}]\nguard: {{{}}}\n{}",
             stage.data.display(),
             stage.api_url(),
             stage.url(),
@@ -503,9 +503,11 @@ impl Stage {
 
     /// What `footplate runs list --json` says.
     pub(crate) async fn runs(&self) -> Vec<serde_json::Value> {
-        let (done, text) = server::run(&self.settings(), &["--json", "runs", "list"]).await;
+        let (done, text) = server::run(&self.settings(), &["--json", "runs", "list", "--all"]).await;
         assert!(done, "{text}");
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+        let listed: serde_json::Value =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        listed["runs"].as_array().expect("a list of runs").clone()
     }
 
     // The end.
