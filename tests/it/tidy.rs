@@ -122,7 +122,9 @@ fn the_examples_in_the_documents_are_valid() {
             seen += 1;
             let place = format!("{path}:{line}");
             match kind.as_str() {
-                "repository" => drop(RepositoryConfig::parse(&place, &example).unwrap_or_else(|e| panic!("{e}"))),
+                "repository" => {
+                    drop(RepositoryConfig::parse(&place, &example).unwrap_or_else(|e| panic!("{e}")))
+                }
                 "workflow" => drop(
                     workflow::parse(&example, &place, &declared_fields).unwrap_or_else(|e| panic!("{e:#?}")),
                 ),
