@@ -335,7 +335,7 @@ impl Workshop for Warp<Workbench> {
         self.inner.attempt(&page, key, stop).await
     }
 
-    async fn put_away(&self, page: &footplate::engine::Page) {
+    async fn put_away(&self, page: &Page) {
         self.inner.put_away(page).await;
     }
 

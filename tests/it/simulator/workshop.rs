@@ -269,9 +269,9 @@ impl Workshop for Workbench {
         Ok(report)
     }
 
-    async fn put_away(&self, _: &footplate::engine::Page) {
+    async fn put_away(&self, _: &Page) {
         // Worktrees are made anew for every attempt here; there is nothing to put away.
-        super::scene::beat().await;
+        beat().await;
     }
 
     async fn pause(&self, duration: Duration) {
