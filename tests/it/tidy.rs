@@ -122,7 +122,9 @@ fn the_examples_in_the_documents_are_valid() {
             seen += 1;
             let place = format!("{path}:{line}");
             match kind.as_str() {
-                "repository" => drop(RepositoryConfig::parse(&place, &example).unwrap_or_else(|e| panic!("{e}"))),
+                "repository" => {
+                    drop(RepositoryConfig::parse(&place, &example).unwrap_or_else(|e| panic!("{e}")))
+                }
                 "workflow" => drop(
                     workflow::parse(&example, &place, &declared_fields).unwrap_or_else(|e| panic!("{e:#?}")),
                 ),
@@ -147,6 +149,27 @@ fn both_places_that_install_cargo_deny_agree_on_its_version() {
         read(".github/workflows/ci.yml").contains(&wanted),
         ".github/workflows/ci.yml installs another cargo-deny than scripts/test; it should say `{wanted}`"
     );
+}
+
+#[test]
+fn the_image_is_built_with_the_toolchain_of_the_repository() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path| std::fs::read_to_string(root.join(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let toolchain = read("rust-toolchain.toml");
+    let version = toolchain
+        .lines()
+        .find_map(|line| line.strip_prefix("channel = \"")?.strip_suffix('"'))
+        .expect("rust-toolchain.toml names a channel");
+    let image = read("deploy/Dockerfile");
+    for wanted in [
+        format!("FROM rust:{version}-"),
+        format!("RUSTUP_TOOLCHAIN={version} "),
+    ] {
+        assert!(
+            image.contains(&wanted),
+            "deploy/Dockerfile should say `{wanted}`, as rust-toolchain.toml does"
+        );
+    }
 }
 
 /// The rules, each made to bite once.
