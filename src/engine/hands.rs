@@ -152,7 +152,10 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
     }
 
     /// Collects the texts that the run's state names.
-    async fn context(&self, page: &Page) -> Result<Context, Error> {
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn context(&self, page: &Page) -> Result<Context, Error> {
         let run = &page.run;
         let mut wanted: Vec<ContentHash> = vec![run.issue_text];
         wanted.extend(

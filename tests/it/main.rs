@@ -1,5 +1,7 @@
 //! Integration tests: the crate's shape, the stand-in, the simulator, and whole stories with the real program.
 
+mod command_line;
+mod local;
 mod openapi;
 mod simulator;
 mod standin;

@@ -21,7 +21,11 @@ type Rule = fn(&Source) -> Vec<Finding>;
 
 #[track_caller]
 fn check(rule: Rule) {
-    assert!(TREE.files.len() > 100, "the tree is read at all: {}", TREE.files.len());
+    assert!(
+        TREE.files.len() > 100,
+        "the tree is read at all: {}",
+        TREE.files.len()
+    );
     settle(TREE.files.iter().flat_map(rule).collect());
 }
 
@@ -96,6 +100,40 @@ fn documents_name_only_files_that_exist() {
 }
 
 #[test]
+fn the_settings_to_begin_with_are_valid() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
+    let settings = footplate::config::Settings::load(Some(&root.join("footplate.yml")), |name| {
+        (name == "FOOTPLATE_SECRET").then(|| "secret".to_owned())
+    });
+    let settings = settings.unwrap_or_else(|error| panic!("deploy/footplate.yml: {error}"));
+    settings
+        .accept_sandbox()
+        .expect("deploy/footplate.yml can be served");
+}
+
+#[test]
+fn the_examples_in_the_documents_are_valid() {
+    use footplate::{config::RepositoryConfig, contract::declared_fields, workflow};
+
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seen = 0;
+    for (path, text) in source::documents(root) {
+        for (kind, line, example) in source::examples(&text) {
+            seen += 1;
+            let place = format!("{path}:{line}");
+            match kind.as_str() {
+                "repository" => drop(RepositoryConfig::parse(&place, &example).unwrap_or_else(|e| panic!("{e}"))),
+                "workflow" => drop(
+                    workflow::parse(&example, &place, &declared_fields).unwrap_or_else(|e| panic!("{e:#?}")),
+                ),
+                other => panic!("{place}: nothing is known about examples of {other}"),
+            }
+        }
+    }
+    assert_eq!(seen, 2, "the examples are found");
+}
+
+#[test]
 fn both_places_that_install_cargo_deny_agree_on_its_version() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |path| std::fs::read_to_string(root.join(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
@@ -117,7 +155,10 @@ mod bites {
     use super::source::Source;
 
     fn found(rule: super::Rule, path: &str, text: &str) -> Vec<String> {
-        rule(&Source::parse(path, text)).iter().map(ToString::to_string).collect()
+        rule(&Source::parse(path, text))
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     #[track_caller]
@@ -168,8 +209,16 @@ mod bites {
             "//! m\nuse super::super::git::Git;\n",
             "src/model/id.rs:2: `model` (floor 0) imports `git`",
         );
-        passes(rules::floors, "src/rehearsal/rest/apps.rs", "//! m\nuse super::super::world::App;\n");
-        passes(rules::floors, "src/agent/mod.rs", "//! m\nuse super::model::RunId;\n");
+        passes(
+            rules::floors,
+            "src/rehearsal/rest/apps.rs",
+            "//! m\nuse super::super::world::App;\n",
+        );
+        passes(
+            rules::floors,
+            "src/agent/mod.rs",
+            "//! m\nuse super::model::RunId;\n",
+        );
     }
 
     #[test]
@@ -211,11 +260,19 @@ mod bites {
 
     #[test]
     fn a_module_without_a_floor() {
-        let found = rules::unplaced(&Source::parse("src/lib.rs", "//! m\npub mod model;\npub mod extras;\n"));
+        let found = rules::unplaced(&Source::parse(
+            "src/lib.rs",
+            "//! m\npub mod model;\npub mod extras;\n",
+        ));
         let found: Vec<String> = found.iter().map(ToString::to_string).collect();
-        assert!(found[0].starts_with("src/lib.rs:3: `extras` stands on no floor"), "{found:?}");
         assert!(
-            found.iter().any(|f| f.contains("`store` has a floor and is no module")),
+            found[0].starts_with("src/lib.rs:3: `extras` stands on no floor"),
+            "{found:?}"
+        );
+        assert!(
+            found
+                .iter()
+                .any(|f| f.contains("`store` has a floor and is no module")),
             "{found:?}"
         );
     }
@@ -235,7 +292,11 @@ mod bites {
             "src/server/mod.rs:2: `server` names `std::process::Command`",
         );
         passes(rules::libraries, "src/store/log.rs", "//! m\nuse sqlx::Row;\n");
-        passes(rules::libraries, "src/server/mod.rs", "//! m\nuse crate::axum::Row;\nlet ax = my_sqlx::go();\n");
+        passes(
+            rules::libraries,
+            "src/server/mod.rs",
+            "//! m\nuse crate::axum::Row;\nlet ax = my_sqlx::go();\n",
+        );
     }
 
     #[test]
@@ -258,38 +319,85 @@ mod bites {
             "//! m\nlet q = \"SELECT id FROM runs\";\n",
             "src/engine/book.rs:2: `engine` holds an SQL statement",
         );
-        passes(rules::sql, "src/store/log.rs", "//! m\nlet q = \"SELECT id FROM runs\";\n");
-        passes(rules::sql, "src/engine/book.rs", "//! m\nlet q = \"Select a candidate\";\n");
+        passes(
+            rules::sql,
+            "src/store/log.rs",
+            "//! m\nlet q = \"SELECT id FROM runs\";\n",
+        );
+        passes(
+            rules::sql,
+            "src/engine/book.rs",
+            "//! m\nlet q = \"Select a candidate\";\n",
+        );
     }
 
     #[test]
     fn a_file_without_a_story() {
-        bites(rules::story, "src/git/mirror.rs", "use a::b;\n", "src/git/mirror.rs:1: no story");
+        bites(
+            rules::story,
+            "src/git/mirror.rs",
+            "use a::b;\n",
+            "src/git/mirror.rs:1: no story",
+        );
         passes(rules::story, "src/git/mirror.rs", "//! Mirrors.\n");
     }
 
     #[test]
     fn a_drawer() {
-        bites(rules::names, "src/git/utils.rs", "//! m\n", "src/git/utils.rs:1: `utils` says nothing");
-        bites(rules::names, "src/common/git.rs", "//! m\n", "src/common/git.rs:1: `common` says nothing");
-        bites(rules::names, "src/git/slot_manager.rs", "//! m\n", "src/git/slot_manager.rs:1: `manager`");
+        bites(
+            rules::names,
+            "src/git/utils.rs",
+            "//! m\n",
+            "src/git/utils.rs:1: `utils` says nothing",
+        );
+        bites(
+            rules::names,
+            "src/common/git.rs",
+            "//! m\n",
+            "src/common/git.rs:1: `common` says nothing",
+        );
+        bites(
+            rules::names,
+            "src/git/slot_manager.rs",
+            "//! m\n",
+            "src/git/slot_manager.rs:1: `manager`",
+        );
         passes(rules::names, "src/git/mirror.rs", "//! m\n");
     }
 
     #[test]
     fn a_note_for_later() {
         let note = concat!("//! m\n// TO", "DO: later\n");
-        bites(rules::leftovers, "src/git/mirror.rs", note, "src/git/mirror.rs:2: a note for later");
-        passes(rules::leftovers, "src/git/mirror.rs", "//! m\n// todo list of the person\n");
+        bites(
+            rules::leftovers,
+            "src/git/mirror.rs",
+            note,
+            "src/git/mirror.rs:2: a note for later",
+        );
+        passes(
+            rules::leftovers,
+            "src/git/mirror.rs",
+            "//! m\n// todo list of the person\n",
+        );
     }
 
     #[test]
     fn a_file_that_grew_too_long() {
         let long = |lines: usize| "//! m\n".repeat(lines);
-        bites(rules::size, "src/git/mirror.rs", &long(601), "src/git/mirror.rs:601: more than 600 lines");
+        bites(
+            rules::size,
+            "src/git/mirror.rs",
+            &long(601),
+            "src/git/mirror.rs:601: more than 600 lines",
+        );
         passes(rules::size, "src/git/mirror.rs", &long(600));
         passes(rules::size, "src/git/tests/mirrors.rs", &long(601));
-        bites(rules::size, "src/git/tests.rs", &long(1201), "src/git/tests.rs:1201: more than 1200 lines");
+        bites(
+            rules::size,
+            "src/git/tests.rs",
+            &long(1201),
+            "src/git/tests.rs:1201: more than 1200 lines",
+        );
     }
 
     #[test]
@@ -305,8 +413,14 @@ mod bites {
         let found = rules::links("docs/x.md", text, &|_| false);
         let found: Vec<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(found.len(), 2, "{found:?}");
-        assert!(found[0].starts_with("docs/x.md:1: `docs/docs/gone.md` does not exist"), "{found:?}");
-        assert!(found[1].starts_with("docs/x.md:1: `src/gone.rs` does not exist"), "{found:?}");
+        assert!(
+            found[0].starts_with("docs/x.md:1: `docs/docs/gone.md` does not exist"),
+            "{found:?}"
+        );
+        assert!(
+            found[1].starts_with("docs/x.md:1: `src/gone.rs` does not exist"),
+            "{found:?}"
+        );
         assert!(rules::links("docs/x.md", text, &|_| true).is_empty());
         assert!(rules::links("a/b.md", "[up](../src)", &|target| target == "src").is_empty());
     }

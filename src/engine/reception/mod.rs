@@ -22,7 +22,10 @@ use crate::github::{self, Forge, Repository, UserFacts};
 use crate::model::{AppId, Clock, Login, MicroUsd};
 use crate::store::{InboxKind, InboxRow, Journal};
 
+pub(crate) use observe::canonical;
 pub use orders::LocalOrder;
+pub(crate) use orders::operator;
+pub(crate) use start::{branch, run_id};
 
 /// How the bot behaves towards people.
 #[derive(Debug, Clone)]

@@ -59,12 +59,26 @@ const LIBRARIES: &[(&str, &[&str])] = &[
 
 /// What the floors 0 and 1 have no use for: time, chance and the outside come in as arguments.
 const IMPURE: &[&str] = &[
-    "tokio", "tracing", "std::fs", "std::env", "std::net", "std::process", "std::thread", "rand", "tempfile",
+    "tokio",
+    "tracing",
+    "std::fs",
+    "std::env",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "rand",
+    "tempfile",
 ];
 
 /// The beginnings of SQL statements; in capitals, as the store writes them.
 const STATEMENTS: &[&str] = &[
-    "SELECT ", "INSERT ", "UPDATE ", "DELETE FROM ", "CREATE TABLE ", "PRAGMA ", "BEGIN IMMEDIATE",
+    "SELECT ",
+    "INSERT ",
+    "UPDATE ",
+    "DELETE FROM ",
+    "CREATE TABLE ",
+    "PRAGMA ",
+    "BEGIN IMMEDIATE",
 ];
 
 /// Names of drawers; what is put into one belongs to an idea with a name.
@@ -94,7 +108,12 @@ impl fmt::Display for Finding {
 }
 
 fn finding(source: &Source, line: usize, why: impl Into<String>, next: impl Into<String>) -> Finding {
-    Finding { path: source.path.clone(), line, why: why.into(), next: next.into() }
+    Finding {
+        path: source.path.clone(),
+        line,
+        why: why.into(),
+        next: next.into(),
+    }
 }
 
 /// A module imports what stands below it, and named neighbors.
@@ -107,7 +126,9 @@ pub(crate) fn floors(source: &Source) -> Vec<Finding> {
         let Some((_, below, _)) = FLOORS.iter().find(|(name, ..)| *name == other) else {
             continue;
         };
-        let forbidden = FORBIDDEN.iter().find(|(who, whom, _)| *who == module && *whom == other);
+        let forbidden = FORBIDDEN
+            .iter()
+            .find(|(who, whom, _)| *who == module && *whom == other);
         if let Some((_, _, reason)) = forbidden {
             let why = format!("`{module}` (floor {floor}) imports `{other}`, and must not: {reason}");
             found.push(finding(source, line, why, "Write the part that is needed here"));
@@ -121,12 +142,21 @@ pub(crate) fn floors(source: &Source) -> Vec<Finding> {
         }
     }
     for (line, text) in source.text.lines().enumerate() {
-        let Some(target) = text.trim().strip_prefix("#[path = \"").and_then(|t| t.strip_suffix("\"]")) else {
+        let Some(target) = text
+            .trim()
+            .strip_prefix("#[path = \"")
+            .and_then(|t| t.strip_suffix("\"]"))
+        else {
             continue;
         };
         if !SHARED.contains(&(source.path.as_str(), target)) {
             let why = format!("a module is taken from another folder, {target}");
-            found.push(finding(source, line + 1, why, "Import it from its owner, if the floors allow that"));
+            found.push(finding(
+                source,
+                line + 1,
+                why,
+                "Import it from its owner, if the floors allow that",
+            ));
         }
     }
     found
@@ -150,7 +180,12 @@ pub(crate) fn unplaced(lib: &Source) -> Vec<Finding> {
     for (name, floor, _) in FLOORS {
         if !declared.iter().any(|(_, known)| known == name) {
             let next = format!("Declare it in src/lib.rs under floor {floor}, or take it out of FLOORS");
-            found.push(finding(lib, 1, format!("`{name}` has a floor and is no module"), next));
+            found.push(finding(
+                lib,
+                1,
+                format!("`{name}` has a floor and is no module"),
+                next,
+            ));
         }
     }
     found
@@ -164,7 +199,10 @@ pub(crate) fn libraries(source: &Source) -> Vec<Finding> {
     let mut found = Vec::new();
     for (library, owners) in LIBRARIES.iter().filter(|(_, owners)| !owners.contains(&module)) {
         for line in source.names(library) {
-            let why = format!("`{module}` names `{library}`, which belongs to {}", listed(owners));
+            let why = format!(
+                "`{module}` names `{library}`, which belongs to {}",
+                listed(owners)
+            );
             let next = "Ask the owner for what is needed, in words of the project";
             found.push(finding(source, line, why, next));
         }
@@ -181,7 +219,12 @@ pub(crate) fn purity(source: &Source) -> Vec<Finding> {
     for name in IMPURE {
         for line in source.names(name) {
             let why = format!("`{module}` names `{name}`, but the floors 0 and 1 are pure");
-            found.push(finding(source, line, why, "Let the caller do it and pass in the result"));
+            found.push(finding(
+                source,
+                line,
+                why,
+                "Let the caller do it and pass in the result",
+            ));
         }
     }
     found
@@ -195,7 +238,16 @@ pub(crate) fn sql(source: &Source) -> Vec<Finding> {
     let statement = |text: &str| STATEMENTS.iter().any(|s| text.trim_start().starts_with(s));
     let why = format!("`{module}` holds an SQL statement, and only `store` speaks SQL");
     let texts = source.texts.iter().filter(|(_, text)| statement(text));
-    texts.map(|(line, _)| finding(source, *line, &*why, "Put a question into words in src/store/journal.rs")).collect()
+    texts
+        .map(|(line, _)| {
+            finding(
+                source,
+                *line,
+                &*why,
+                "Put a question into words in src/store/journal.rs",
+            )
+        })
+        .collect()
 }
 
 /// A file says first what it is for; a module's own tests are for the module.
@@ -212,12 +264,26 @@ pub(crate) fn names(source: &Source) -> Vec<Finding> {
     let words = source.path.trim_end_matches(".rs").split(['/', '_', '.']);
     let drawers = words.filter(|word| DRAWERS.contains(word));
     let next = "Name the idea, or put each part beside what it serves";
-    drawers.map(|word| finding(source, 1, format!("`{word}` says nothing about what is inside"), next)).collect()
+    drawers
+        .map(|word| {
+            finding(
+                source,
+                1,
+                format!("`{word}` says nothing about what is inside"),
+                next,
+            )
+        })
+        .collect()
 }
 
 /// Comments do not promise.
 pub(crate) fn leftovers(source: &Source) -> Vec<Finding> {
-    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:"), concat!("HA", "CK:")];
+    let marks = [
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("XX", "X:"),
+        concat!("HA", "CK:"),
+    ];
     let next = "Do it, or file an issue and say in the code what holds today";
     let lines = source.text.lines().enumerate();
     lines
@@ -244,7 +310,12 @@ pub(crate) fn changelog(text: &str) -> Vec<Finding> {
     }
     let why = "no section `## [Unreleased]`".to_owned();
     let next = "Add it above the newest release".to_owned();
-    vec![Finding { path: "CHANGELOG.md".to_owned(), line: 1, why, next }]
+    vec![Finding {
+        path: "CHANGELOG.md".to_owned(),
+        line: 1,
+        why,
+        next,
+    }]
 }
 
 /// Relative links and quoted paths in a document lead somewhere.
@@ -262,12 +333,22 @@ pub(crate) fn links(path: &str, text: &str, exists: &dyn Fn(&str) -> bool) -> Ve
         let linked = line.split("](").skip(1).filter_map(|part| part.split(')').next());
         let linked = linked.filter(|target| !target.contains(':') && !target.starts_with('#'));
         let linked = linked.map(|target| joined(folder, target.split('#').next().unwrap_or_default()));
-        let quoted = line.split('`').skip(1).step_by(2).filter(|word| is_path(word)).map(str::to_owned);
+        let quoted = line
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|word| is_path(word))
+            .map(str::to_owned);
         for target in linked.chain(quoted) {
             if !exists(&target) {
                 let why = format!("`{target}` does not exist");
                 let next = "Correct the document".to_owned();
-                found.push(Finding { path: path.to_owned(), line: at + 1, why, next });
+                found.push(Finding {
+                    path: path.to_owned(),
+                    line: at + 1,
+                    why,
+                    next,
+                });
             }
         }
     }
@@ -276,7 +357,15 @@ pub(crate) fn links(path: &str, text: &str, exists: &dyn Fn(&str) -> bool) -> Ve
 
 /// Whether a quoted word names a file or folder of the repository.
 fn is_path(word: &str) -> bool {
-    let known = ["src/", "tests/", "docs/", "deploy/", "benches/", "scripts/", ".github/workflows/ci"];
+    let known = [
+        "src/",
+        "tests/",
+        "docs/",
+        "deploy/",
+        "benches/",
+        "scripts/",
+        ".github/workflows/ci",
+    ];
     known.iter().any(|folder| word.starts_with(folder)) && !word.contains(['*', ' ', '{', '<', '…', ':'])
 }
 

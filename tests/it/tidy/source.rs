@@ -61,7 +61,14 @@ impl Source {
             .filter(|(line, _)| lines.get(line - 1).is_some_and(|l| l.contains('"')))
             .collect();
         let test = path.starts_with("tests/") || path.ends_with("/tests.rs") || path.contains("/tests/");
-        Self { path: path.to_owned(), text: text.to_owned(), code, texts, test, test_modules }
+        Self {
+            path: path.to_owned(),
+            text: text.to_owned(),
+            code,
+            texts,
+            test,
+            test_modules,
+        }
     }
 
     /// The module of the crate it belongs to, `git` for `src/git/mirror.rs`; none for `lib.rs` and outside `src`.
@@ -75,7 +82,11 @@ impl Source {
     fn depth(&self) -> usize {
         let parts = self.path.split('/').count() - 1;
         let last = self.path.rsplit('/').next().unwrap_or_default();
-        if matches!(last, "mod.rs" | "lib.rs" | "main.rs") { parts - 1 } else { parts }
+        if matches!(last, "mod.rs" | "lib.rs" | "main.rs") {
+            parts - 1
+        } else {
+            parts
+        }
     }
 
     /// The folder in which its submodules lie.
@@ -158,13 +169,37 @@ pub(crate) fn documents(root: &Path) -> Vec<(String, String)> {
     for file in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"] {
         paths.push(root.join(file));
     }
-    let read = |path: &PathBuf| std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    paths.iter().map(|path| (relative(root, path), read(path))).collect()
+    let read =
+        |path: &PathBuf| std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    paths
+        .iter()
+        .map(|path| (relative(root, path), read(path)))
+        .collect()
+}
+
+/// The examples of a document that say after `yaml` what they are examples of: kind, line and text.
+pub(crate) fn examples(text: &str) -> Vec<(String, usize, String)> {
+    let mut found = Vec::new();
+    let mut lines = text.lines().enumerate();
+    while let Some((at, line)) = lines.next() {
+        if let Some(kind) = line.strip_prefix("```yaml ") {
+            let example: Vec<&str> = lines
+                .by_ref()
+                .map(|(_, line)| line)
+                .take_while(|line| *line != "```")
+                .collect();
+            found.push((kind.to_owned(), at + 1, example.join("\n")));
+        }
+    }
+    found
 }
 
 fn relative(root: &Path, path: &Path) -> String {
     let inside = path.strip_prefix(root).expect("the walk stays inside");
-    inside.to_str().expect("our file names are UTF-8").replace('\\', "/")
+    inside
+        .to_str()
+        .expect("our file names are UTF-8")
+        .replace('\\', "/")
 }
 
 fn walk(folder: &Path, extension: &str, paths: &mut Vec<PathBuf>) {
