@@ -49,7 +49,8 @@ async fn five_label_events_with_different_ids_at_once_make_one_run() {
 
 #[tokio::test]
 async fn three_deliveries_with_one_id_act_once() {
-    let stage = Set::new().start().await;
+    let stage = Set::new().role("plan", super::plans::two_plans()).start().await;
+    stage.open("second");
     stage.on_delivery(|_| Passage::Duplicate);
     let issue = stage.ask();
     stage.plan(issue).await;

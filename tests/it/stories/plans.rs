@@ -6,7 +6,7 @@ use super::scripts::{implement, plan, plan_for, say, usage, wait_for};
 use super::stage::Set;
 
 /// A planner whose second plan is another one, written when the gate opens.
-fn two_plans() -> serde_json::Value {
+pub(crate) fn two_plans() -> serde_json::Value {
     json!({
         "2/1": [say("Planning anew."), wait_for("second"), plan("Add the word two at its place")],
         "default": [say("Planning."), usage(), plan("Add the word two")],
@@ -18,6 +18,7 @@ async fn an_approval_of_the_first_plan_does_not_build_the_second() {
     let stage = Set::new().role("plan", two_plans()).start().await;
     let issue = stage.ask();
     let first = stage.plan(issue).await;
+    stage.standing(issue, "waiting for approval").await;
     stage.say("octo", issue, "/replan at its place, please");
     stage.standing(issue, "working").await;
     // Written while the first plan stands there, and delivered when the second does.

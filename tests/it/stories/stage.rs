@@ -351,8 +351,15 @@ impl Stage {
     pub(crate) async fn revision(&self, issue: u64, revision: u32) -> PlanComment {
         let wanted = format!("kind=plan generation={revision} ");
         let what = format!("revision {revision} of the plan");
+        // An approval counts once Footplate knows that its plan is posted, which the status comment shows.
+        let link = format!("[Plan, revision {revision}]");
         self.see(&what, |world| {
-            let comment = ours(thread(world, issue)?).find(|comment| comment.body.contains(&wanted))?;
+            let thread = thread(world, issue)?;
+            let newest = ours(thread)
+                .filter(|comment| comment.body.contains(" kind=plan "))
+                .last()?;
+            status(thread).filter(|status| status.contains(&link))?;
+            let comment = Some(newest).filter(|comment| comment.body.contains(&wanted))?;
             let hash = comment.body.split("`/approve ").nth(1);
             let hash = hash
                 .and_then(|rest| rest.split('`').next())
