@@ -19,11 +19,17 @@ impl ArtifactName {
         let stem = text.strip_suffix(".md").unwrap_or("");
         let fits = !stem.is_empty()
             && text.len() <= 60
-            && stem.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
+            && stem
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
         if fits {
             Ok(Self(text))
         } else {
-            Err(InvalidId::new("artifact name", &text, "it wants a lower-case word and `.md`, such as `plan.md`"))
+            Err(InvalidId::new(
+                "artifact name",
+                &text,
+                "it wants a lower-case word and `.md`, such as `plan.md`",
+            ))
         }
     }
 

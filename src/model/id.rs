@@ -267,7 +267,9 @@ mod tests {
 
     #[test]
     fn branch_names_that_git_or_a_shell_would_misread_are_refused() {
-        for bad in ["", "-x", "a..b", "a b", "a/.b", "x.lock", "a\nb", "@", "a@{1}", "a;b", "a$b", "x/"] {
+        for bad in [
+            "", "-x", "a..b", "a b", "a/.b", "x.lock", "a\nb", "@", "a@{1}", "a;b", "a$b", "x/",
+        ] {
             assert!(BranchName::new(bad).is_err(), "{bad:?}");
         }
         for good in ["main", "footplate/12-fix-ümlaut-x1y2z3", "release/1.x"] {

@@ -16,8 +16,8 @@ pub use artifact::{Artifact, ArtifactName};
 pub use attempt::AttemptKey;
 pub use digest::ContentHash;
 pub use id::{
-    AppId, BranchName, CommentId, CommitId, DeliveryId, InstallationId, InvalidId, IssueNumber,
-    Login, NodeId, PullNumber, RepositoryId, RepositoryName, RunId, UserId,
+    AppId, BranchName, CommentId, CommitId, DeliveryId, InstallationId, InvalidId, IssueNumber, Login,
+    NodeId, PullNumber, RepositoryId, RepositoryName, RunId, UserId,
 };
 pub use money::MicroUsd;
 pub use role::Role;

@@ -22,8 +22,14 @@ pub enum Role {
 
 impl Role {
     /// All roles, in the order in which a run meets them.
-    pub const ALL: [Self; 6] =
-        [Self::Explore, Self::Plan, Self::Implement, Self::Design, Self::Validate, Self::Judge];
+    pub const ALL: [Self; 6] = [
+        Self::Explore,
+        Self::Plan,
+        Self::Implement,
+        Self::Design,
+        Self::Validate,
+        Self::Judge,
+    ];
 
     /// The role's name as configuration writes it.
     pub fn as_str(self) -> &'static str {
@@ -47,8 +53,15 @@ impl fmt::Display for Role {
 impl std::str::FromStr for Role {
     type Err = super::InvalidId;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| {
-            super::InvalidId::new("role", text, "the roles are explore, plan, implement, design, validate and judge")
-        })
+        Self::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| {
+                super::InvalidId::new(
+                    "role",
+                    text,
+                    "the roles are explore, plan, implement, design, validate and judge",
+                )
+            })
     }
 }
