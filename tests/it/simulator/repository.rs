@@ -215,6 +215,7 @@ impl Tree for Git {
     async fn remote_head(&self, _: &Repository, branch: &BranchName) -> Result<Option<CommitId>, publish::Error> {
         self.turn().await?;
         let head = self.0.repo().remote.get(branch).cloned();
+        self.0.watch().moment = Some(watch::Moment::BranchSeen(branch.clone()));
         beat().await;
         Ok(head)
     }

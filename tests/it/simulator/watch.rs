@@ -9,7 +9,7 @@ use std::sync::Arc;
 use footplate::engine::Page;
 use footplate::git::Push;
 use footplate::github::Pull;
-use footplate::model::{AttemptKey, CommentId, CommitId, RunId};
+use footplate::model::{AttemptKey, BranchName, CommentId, CommitId, RunId};
 use footplate::report::{Marker, MarkerKind};
 use footplate::run::{
     EndedHow, Event, Frozen, NodePhase, Origin, Recorded, RepeatWhy, Run, Verdict, evolve, next_wake, outstanding,
@@ -49,10 +49,30 @@ pub(super) enum Promise {
 /// A run as its log tells it.
 pub(super) struct Life {
     pub(super) frozen: Arc<Frozen>,
-    pub(super) run: Run,
+    run: Option<Run>,
     pub(super) log: Vec<Recorded>,
-    approvals: BTreeSet<CommentId>,
     ended_at: Option<u64>,
+}
+
+impl Life {
+    pub(super) fn run(&self) -> &Run {
+        self.run.as_ref().expect("its log begins with its creation")
+    }
+}
+
+/// A moment in which it is tempting to interfere.
+#[derive(Debug, Clone)]
+pub(super) enum Moment {
+    /// The branch was looked at, and is about to be pushed to.
+    BranchSeen(BranchName),
+    /// The pull request is open, and nobody knows yet.
+    PullOpened(u64),
+    /// A plan stands in a comment.
+    PlanShown(u64),
+    /// A plan was approved.
+    Approved(RunId),
+    /// A decision was committed, and nothing has followed from it yet.
+    Decided,
 }
 
 /// The witnesses' notebook.
@@ -63,8 +83,17 @@ pub(super) struct Watch {
     pub(super) step: u64,
     /// The process has ended by itself.
     pub(super) crashed: bool,
+    /// What has just happened.
+    pub(super) moment: Option<Moment>,
     /// When an action was started last.
     started: BTreeMap<String, u64>,
+    counted: Counted,
+}
+
+/// What people caused, by what they did.
+#[derive(Default)]
+struct Counted {
+    approvals: BTreeSet<CommentId>,
     repeats: BTreeMap<&'static str, usize>,
 }
 
@@ -98,7 +127,9 @@ pub(super) fn appended(scene: &Scene, append: &Append) {
     }
     let mut watch = scene.watch();
     let Some(life) = watch.lives.get(&append.run) else { return };
-    let (run, frozen, row) = (&life.run, &life.frozen, &append.row);
+    let (run, frozen, row) = (life.run(), &life.frozen, &append.row);
+    let approved = append.events.iter().any(|event| event.contains("\"approved\""));
+    let moment = if approved { Moment::Approved(append.run.clone()) } else { Moment::Decided };
     let told = (row.len, row.ended, row.next_wake, row.has_work, row.pull);
     let is = (
         run.len,
@@ -110,6 +141,7 @@ pub(super) fn appended(scene: &Scene, append: &Append) {
     if told != is {
         watch.blame(Promise::TheLogIsTheState, format!("the row says {told:?}, the log {is:?}"));
     }
+    watch.moment = Some(moment);
 }
 
 fn is_open(run: &Run) -> bool {
@@ -128,7 +160,6 @@ fn born(scene: &Scene, append: &Append, recorded: Recorded) {
     };
     let mut run = None;
     evolve(&mut run, &recorded);
-    let Some(run) = run else { return };
     let mut watch = scene.watch();
     if !may_write(&created.requester.login) {
         watch.blame(Promise::OutsidersHaveNoEffect, format!("{} started a run", created.requester.login));
@@ -138,11 +169,11 @@ fn born(scene: &Scene, append: &Append, recorded: Recorded) {
         watch.blame(Promise::OneDeliveryActsOnce, "one delivery started two runs");
     }
     let frozen = Arc::new(Frozen { workflow, policy });
-    let life = Life { frozen, run, log: vec![recorded], approvals: BTreeSet::new(), ended_at: None };
+    let life = Life { frozen, run, log: vec![recorded], ended_at: None };
     watch.lives.insert(append.run.clone(), life);
     let mut active: BTreeMap<u64, usize> = BTreeMap::new();
-    for life in watch.lives.values().filter(|life| life.run.ended.is_none()) {
-        *active.entry(issue_of(&life.run)).or_default() += 1;
+    for life in watch.lives.values().filter(|life| life.run().ended.is_none()) {
+        *active.entry(issue_of(life.run())).or_default() += 1;
     }
     if active.values().any(|count| *count > 1) {
         watch.blame(Promise::OneActiveRun, format!("{active:?} runs are active by issue"));
@@ -160,16 +191,12 @@ fn grow(scene: &Scene, id: &RunId, recorded: Recorded) {
     let mut watch = scene.watch();
     let step = watch.step;
     let Some(life) = watch.lives.get_mut(id) else { return };
-    let mut run = Some(life.run.clone());
-    evolve(&mut run, &recorded);
-    if let Some(run) = run {
-        life.run = run;
-    }
+    evolve(&mut life.run, &recorded);
     if let Event::Ended { .. } = recorded.event {
         life.ended_at = Some(step);
     }
     life.log.push(recorded);
-    let run = &life.run;
+    let run = life.run();
     let edited = run.pull.is_none()
         && run.ended.is_none()
         && run.approval.as_ref().is_some_and(|approval| approval.issue_text != run.issue_text);
@@ -182,9 +209,9 @@ fn grow(scene: &Scene, id: &RunId, recorded: Recorded) {
 /// What must hold in the moment before an event takes effect.
 fn before(scene: &Scene, id: &RunId, recorded: &Recorded) {
     let mut watch = scene.watch();
-    let Watch { lives, repeats, .. } = &mut *watch;
-    let Some(life) = lives.get_mut(id) else { return };
-    let verdict = examine(scene, life, repeats, &recorded.event);
+    let Watch { lives, counted, .. } = &mut *watch;
+    let Some(life) = lives.get(id) else { return };
+    let verdict = examine(scene, life, counted, &recorded.event);
     if let Err((promise, what)) = verdict {
         watch.blame(promise, what);
     }
@@ -196,8 +223,8 @@ fn hold(holds: bool, promise: Promise, what: impl FnOnce() -> String) -> Finding
     if holds { Ok(()) } else { Err((promise, what())) }
 }
 
-fn examine(scene: &Scene, life: &mut Life, repeats: &mut BTreeMap<&'static str, usize>, event: &Event) -> Finding {
-    let run = &life.run;
+fn examine(scene: &Scene, life: &Life, counted: &mut Counted, event: &Event) -> Finding {
+    let run = life.run();
     let bookkeeping = matches!(
         event,
         Event::AttemptEnded { .. }
@@ -247,7 +274,7 @@ fn examine(scene: &Scene, life: &mut Life, repeats: &mut BTreeMap<&'static str, 
                 return Err((Promise::ApprovalBindsToContent, "another plan than the newest is approved".to_owned()));
             };
             let Some(comment) = comment else { return Ok(()) };
-            hold(life.approvals.insert(*comment), Promise::OneDeliveryActsOnce, || {
+            hold(counted.approvals.insert(*comment), Promise::OneDeliveryActsOnce, || {
                 format!("comment {comment} approved twice")
             })?;
             let Some(said) = hub.comments.get(&comment.0) else { return Ok(()) };
@@ -277,7 +304,7 @@ fn examine(scene: &Scene, life: &mut Life, repeats: &mut BTreeMap<&'static str, 
                 RepeatWhy::Review { .. } => ("review", scene.hub().reviews_by_writers),
                 RepeatWhy::Repair { .. } => return Ok(()),
             };
-            let count = repeats.entry(kind).or_default();
+            let count = counted.repeats.entry(kind).or_default();
             *count += 1;
             hold(*count <= asked, Promise::OneDeliveryActsOnce, || {
                 format!("{kind} was asked for {asked} times and done {count} times")
@@ -317,13 +344,13 @@ fn asked(hub: &Hub, word: &str) -> usize {
 }
 
 fn known<'a>(life: &'a Life, key: &AttemptKey) -> Result<&'a Node, (Promise, String)> {
-    let node = life.frozen.workflow.node(&key.node).filter(|_| life.run.node(&key.node).is_some());
+    let node = life.frozen.workflow.node(&key.node).filter(|_| life.run().node(&key.node).is_some());
     node.ok_or_else(|| (Promise::InputsExist, format!("there is no node for {key:?}")))
 }
 
 /// A node's inputs: what it needs is settled as its trigger rule wants, and what it reads exists.
 fn inputs(scene: &Scene, life: &Life, node: &Node) -> Finding {
-    let run = &life.run;
+    let run = life.run();
     let mut settled = Vec::new();
     for need in &node.needs {
         settled.push(match run.node(need).map(|state| &state.phase) {
@@ -359,7 +386,7 @@ fn inputs(scene: &Scene, life: &Life, node: &Node) -> Finding {
 }
 
 fn approved(life: &Life) -> Option<footplate::model::ContentHash> {
-    life.run.approval.as_ref().map(|approval| approval.plan)
+    life.run().approval.as_ref().map(|approval| approval.plan)
 }
 
 fn has_gate(life: &Life) -> bool {
@@ -369,7 +396,7 @@ fn has_gate(life: &Life) -> bool {
 /// An attempt's end is booked once, and with what the attempt really came to.
 fn ended(scene: &Scene, life: &Life, report: &footplate::run::Report) -> Finding {
     let key = &report.key;
-    let attempt = life.run.node(&key.node).and_then(|state| {
+    let attempt = life.run().node(&key.node).and_then(|state| {
         state.attempts.iter().find(|attempt| (attempt.generation, attempt.n) == (key.generation, key.n))
     });
     let Some(attempt) = attempt else {
@@ -420,7 +447,7 @@ pub(super) fn opened(scene: &Scene, page: &Page, key: &AttemptKey) {
     let Some(life) = watch.lives.get(&key.run) else {
         return watch.blame(Promise::OneWorktreeOneLife, format!("{key:?} works for no run"));
     };
-    let state = life.run.node(&key.node);
+    let state = life.run().node(&key.node);
     let logged = state.is_some_and(|state| {
         let own = state.attempts.iter().find(|attempt| (attempt.generation, attempt.n) == (key.generation, key.n));
         own.is_some_and(|attempt| attempt.began.is_some() && attempt.report.is_none())
@@ -428,8 +455,8 @@ pub(super) fn opened(scene: &Scene, page: &Page, key: &AttemptKey) {
     if !logged {
         return watch.blame(Promise::OneWorktreeOneLife, format!("{key:?} works, and the log does not say so"));
     }
-    let newest = life.run.ended.is_none()
-        && life.run.cancel.is_none()
+    let newest = life.run().ended.is_none()
+        && life.run().cancel.is_none()
         && state.and_then(|state| state.latest()).is_some_and(|newest| {
             (newest.generation, newest.n) == (key.generation, key.n)
         });
@@ -471,6 +498,9 @@ pub(super) fn commented(scene: &Scene, id: u64) {
     let body = said.body.lines().take(3).collect::<Vec<_>>().join(" / ");
     drop(hub);
     let mut watch = scene.watch();
+    if marker.kind == MarkerKind::Plan {
+        watch.moment = Some(Moment::PlanShown(id));
+    }
     if count > 1 {
         watch.blame(Promise::OneOfEachComment, format!("{count} comments are {marker}: {body}"));
     }
@@ -486,6 +516,7 @@ pub(super) fn commented(scene: &Scene, id: u64) {
 
 /// We opened a pull request.
 pub(super) fn pull_opened(scene: &Scene, pull: &Pull) {
+    scene.watch().moment = Some(Moment::PullOpened(pull.number.0));
     let count = scene.hub().pulls.values().filter(|other| other.head == pull.head && is_bots(other)).count();
     if count > 1 {
         scene.watch().blame(Promise::OnePullRequest, format!("{count} pull requests from {}", pull.head));
@@ -498,9 +529,9 @@ pub(super) fn quiet(scene: &Scene) {
     let mut watch = scene.watch();
     for key in alive {
         let Some(life) = watch.lives.get(&key.run) else { continue };
-        let wanted = life.run.ended.is_none()
-            && life.run.cancel.is_none()
-            && life.run.node(&key.node).and_then(|state| state.latest()).is_some_and(|newest| {
+        let wanted = life.run().ended.is_none()
+            && life.run().cancel.is_none()
+            && life.run().node(&key.node).and_then(|state| state.latest()).is_some_and(|newest| {
                 (newest.generation, newest.n) == (key.generation, key.n) && newest.report.is_none()
             });
         if !wanted {
@@ -514,19 +545,19 @@ pub(super) fn final_look(scene: &Scene) {
     let mut watch = scene.watch();
     let mut broken = None;
     for (id, life) in &watch.lives {
-        if replay(&life.log).as_ref() != Some(&life.run) {
+        if replay(&life.log) != life.run {
             broken = Some((Promise::TheLogIsTheState, format!("the log of {id} does not give its state")));
         }
-        let open = life.run.nodes.iter().flat_map(|(id, node)| node.attempts.iter().map(move |attempt| (id, attempt)));
+        let open = life.run().nodes.iter().flat_map(|(id, node)| node.attempts.iter().map(move |attempt| (id, attempt)));
         for (node, attempt) in open.filter(|(_, attempt)| attempt.began.is_some() && attempt.report.is_none()) {
             let what = format!("{node}/{}/{} began and has no end", attempt.generation, attempt.n);
             broken = Some((Promise::EveryResultIsBooked, what));
         }
-        let left = outstanding(&life.frozen, &life.run);
+        let left = outstanding(&life.frozen, life.run());
         if !left.is_empty() {
             broken = Some((Promise::EveryRunEndsOrWaits, format!("{left:?} of {id} stays undone")));
         }
-        if life.run.ended.is_none() {
+        if life.run().ended.is_none() {
             broken = Some((Promise::EveryRunEndsOrWaits, format!("{id} does not end")));
         }
     }
