@@ -36,21 +36,14 @@ const SEEDS: u64 = 1000;
 #[test]
 fn a_thousand_seeds_keep_every_promise() {
     if let Some(seed) = number("FOOTPLATE_SEED") {
-        let played = play(seed, None, None);
+        let played = play(seed, None, None, true);
         println!("{}", played.story.join("\n"));
         assert!(played.broken.is_none(), "{:?}", played.broken);
         return;
     }
     let seeds = number("FOOTPLATE_SEEDS").unwrap_or(SEEDS);
     let halves: Vec<_> = (0..2)
-        .map(|half| {
-            std::thread::spawn(move || {
-                (half..seeds)
-                    .step_by(2)
-                    .filter_map(|seed| failing(seed, None))
-                    .collect()
-            })
-        })
+        .map(|half| std::thread::spawn(move || (half..seeds).step_by(2).filter_map(|seed| failing(seed, None)).collect()))
         .collect();
     let mut broken: Vec<(u64, Played)> = Vec::new();
     for half in halves {
@@ -58,16 +51,8 @@ fn a_thousand_seeds_keep_every_promise() {
         broken.extend(half);
     }
     if let Some((seed, first)) = broken.first() {
-        let list: Vec<String> = broken
-            .iter()
-            .map(|(seed, played)| format!("{seed}: {:?}", played.broken))
-            .collect();
-        panic!(
-            "{}\n{} seeds fail:\n{}",
-            report(*seed, first),
-            list.len(),
-            list.join("\n")
-        );
+        let list: Vec<String> = broken.iter().map(|(seed, played)| format!("{seed}: {:?}", played.broken)).collect();
+        panic!("{}\n{} seeds fail:\n{}", report(*seed, first), list.len(), list.join("\n"));
     }
 }
 
@@ -79,36 +64,27 @@ fn every_seeded_bug_is_caught() {
         match (0..SEEDS).find_map(|seed| failing(seed, Some(mutant))) {
             Some((seed, played)) => {
                 let (promise, what) = played.broken.expect("it failed");
-                let _ = writeln!(
-                    table,
-                    "{mutant:?} is caught by {promise:?} after {} seeds: {what}",
-                    seed + 1
-                );
+                let _ = writeln!(table, "{mutant:?} is caught by {promise:?} after {} seeds: {what}", seed + 1);
             }
             None => missed.push(mutant),
         }
     }
     println!("{table}");
-    assert!(
-        missed.is_empty(),
-        "nothing catches {missed:?}; the others:\n{table}"
-    );
+    assert!(missed.is_empty(), "nothing catches {missed:?}; the others:\n{table}");
 }
 
 fn failing(seed: u64, mutant: Option<Mutant>) -> Option<(u64, Played)> {
-    let played = play(seed, mutant, None);
+    let played = play(seed, mutant, None, false);
     played.broken.is_some().then_some((seed, played))
 }
 
 /// The log of a failing seed, with as few acts of people as still make it fail.
 fn report(seed: u64, played: &Played) -> String {
-    let smaller = (0..15)
-        .map(|acts| (acts, play(seed, None, Some(acts))))
-        .find(|(_, played)| played.broken.is_some());
-    let (acts, shown) = match &smaller {
-        Some((acts, smaller)) => (format!(", also with only {acts} acts of people"), smaller),
-        None => (String::new(), played),
-    };
+    let smaller =
+        (0..15).map(|acts| (acts, play(seed, None, Some(acts), false))).find(|(_, played)| played.broken.is_some());
+    let acts = smaller.map(|(acts, _)| acts);
+    let shown = play(seed, None, acts, true);
+    let acts = acts.map(|acts| format!(", also with only {acts} acts of people")).unwrap_or_default();
     format!(
         "seed {seed} breaks {:?} after {} steps{acts}\n{}\n{:?}",
         played.broken,
@@ -119,10 +95,7 @@ fn report(seed: u64, played: &Played) -> String {
 }
 
 fn number(name: &str) -> Option<u64> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "which seeds to play is said from outside"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "which seeds to play is said from outside")]
     let text = std::env::var(name).ok()?;
     Some(text.parse().expect("it wants a number"))
 }

@@ -116,7 +116,7 @@ impl Warp<Memory> {
             return None;
         };
         let watch = self.scene.watch();
-        let newest = watch.lives.get(&told.run)?.run.node(&report.key.node)?.latest()?;
+        let newest = watch.lives.get(&told.run)?.run().node(&report.key.node)?.latest()?;
         if newest.report.is_some() || newest.began.is_none() {
             return None;
         }
@@ -273,7 +273,7 @@ impl Reception for Warp<Front> {
             match (self.mutant, &mut **input) {
                 (Some(Mutant::OverlooksEdits), Input::Command(order)) => {
                     let watch = self.scene.watch();
-                    let plan = watch.lives.get(run).and_then(|life| life.run.plan.as_ref());
+                    let plan = watch.lives.get(run).and_then(|life| life.run().plan.as_ref());
                     if let Some(posted) = plan.and_then(|plan| plan.posted) {
                         order.observed.plan_comment = Some(posted.body);
                     }
@@ -292,7 +292,7 @@ impl Reception for Warp<Front> {
                 (Some(Mutant::OverlooksIssueEdits), Input::IssueEdited { text }) => {
                     let watch = self.scene.watch();
                     if let Some(life) = watch.lives.get(run) {
-                        *text = life.run.issue_text;
+                        *text = life.run().issue_text;
                     }
                 }
                 _ => {}

@@ -12,7 +12,7 @@ use super::process::Process;
 use super::repository::land;
 use super::scene::{Faults, Job, Scene};
 use super::store::Stand;
-use super::watch::{self, Promise};
+use super::watch::{self, Moment, Promise};
 use super::workflows;
 
 /// What a seed showed.
@@ -28,6 +28,7 @@ struct Budget {
     acts: u32,
     crashes: u32,
     rivals: u32,
+    tempted: u32,
 }
 
 struct Task {
@@ -56,8 +57,9 @@ struct Play {
 /// The most steps of a seed; a quiet world is reached in a fraction of them.
 const MOST_STEPS: u64 = 60_000;
 
-/// Plays a seed. `acts` limits what people do, to shrink a failing one.
-pub(super) fn play(seed: u64, mutant: Option<Mutant>, acts: Option<u32>) -> Played {
+/// Plays a seed. `acts` limits what people do, to shrink a failing one; only where it is to be `told` there is
+/// a story, which takes longer than playing.
+pub(super) fn play(seed: u64, mutant: Option<Mutant>, acts: Option<u32>, told: bool) -> Played {
     let mut chance = Chance::new(seed ^ 0xf007_91a7_e000_0000);
     let frozen = workflows::frozen(&mut chance);
     let calm = chance.per_mille(250);
@@ -71,9 +73,10 @@ pub(super) fn play(seed: u64, mutant: Option<Mutant>, acts: Option<u32>) -> Play
     let budget = Budget {
         acts: acts.unwrap_or(5 + u32::try_from(chance.below(10)).unwrap_or(0)),
         crashes: u32::try_from(chance.below(4)).unwrap_or(0),
+        tempted: acts.map_or(2, |acts| acts.min(2)),
         rivals: if chance.per_mille(300) { 3 } else { 0 },
     };
-    let scene = Scene::new(seed, faults, frozen);
+    let scene = Scene::new(seed, faults, frozen, told);
     scene.tell(|| format!("seed {seed}: {faults:?}, {budget:?}, workflow {}", scene.frozen.workflow.name));
     for _ in 0..1 + chance.below(2) {
         scene.hub().open_issue("Add price_half");
@@ -100,6 +103,9 @@ impl Play {
     /// The wild part: anything may happen at any time.
     fn main(&mut self) {
         while !self.is_broken() && self.steps < MOST_STEPS / 2 {
+            if self.is_tempted() {
+                continue;
+            }
             if self.budget.acts > 0 && self.roll(25) {
                 self.act(false);
             } else if self.scene.watch().crashed || (self.budget.crashes > 0 && self.roll(12)) {
@@ -122,6 +128,25 @@ impl Play {
                 self.act(true);
             }
         }
+    }
+
+    /// Comes in between at a moment that matters, now and then.
+    fn is_tempted(&mut self) -> bool {
+        let Some(moment) = self.scene.watch().moment.take() else { return false };
+        let (odds, left) = match moment {
+            Moment::Decided => (15, self.budget.crashes),
+            _ => (700, self.budget.tempted),
+        };
+        if left == 0 || !self.roll(odds) {
+            return false;
+        }
+        if !matches!(moment, Moment::Decided) {
+            self.budget.tempted -= 1;
+        }
+        if people::interfere(&self.scene, &moment) && self.budget.crashes > 0 {
+            self.crash();
+        }
+        true
     }
 
     /// The end: no more faults, everything is delivered, people answer, and what runs comes to its end.

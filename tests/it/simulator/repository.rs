@@ -251,6 +251,7 @@ impl Tree for Git {
     ) -> Result<Option<CommitId>, publish::Error> {
         self.turn().await?;
         let head = self.0.repo().remote.get(branch).cloned();
+        self.0.watch().moment = Some(watch::Moment::BranchSeen(branch.clone()));
         beat().await;
         Ok(head)
     }

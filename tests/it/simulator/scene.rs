@@ -45,7 +45,7 @@ pub(super) struct Scene {
     repo: Mutex<Repo>,
     bench: Mutex<Bench>,
     watch: Mutex<Watch>,
-    story: Mutex<Vec<String>>,
+    story: Option<Mutex<Vec<String>>>,
     /// What new runs freeze.
     pub(super) frozen: Frozen,
 }
@@ -60,7 +60,7 @@ struct Time {
 }
 
 impl Scene {
-    pub(super) fn new(seed: u64, faults: Faults, frozen: Frozen) -> Arc<Self> {
+    pub(super) fn new(seed: u64, faults: Faults, frozen: Frozen, told: bool) -> Arc<Self> {
         let repo = Repo::new();
         let hub = Hub::new();
         Arc::new(Self {
@@ -73,7 +73,7 @@ impl Scene {
             repo: Mutex::new(repo),
             bench: Mutex::default(),
             watch: Mutex::default(),
-            story: Mutex::default(),
+            story: told.then(Mutex::default),
             frozen,
         })
     }
@@ -113,12 +113,13 @@ impl Scene {
 
     /// Notes what happened, for the log of a failing seed.
     pub(super) fn tell(&self, line: impl FnOnce() -> String) {
+        let Some(story) = &self.story else { return };
         let now = self.now();
-        locked(&self.story).push(format!("{now} {}", line()));
+        locked(story).push(format!("{now} {}", line()));
     }
 
     pub(super) fn story(&self) -> Vec<String> {
-        locked(&self.story).clone()
+        self.story.as_ref().map(|story| locked(story).clone()).unwrap_or_default()
     }
 
     pub(super) fn now(&self) -> Timestamp {
