@@ -2,8 +2,9 @@
 //!
 //! It holds no state of its own: it may die between any two statements, and another may go on from the store.
 
+use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::book::{Book, Creation, Outcome, Page};
 use super::error::Error;
@@ -51,6 +52,8 @@ pub struct Driver<J, C, E, R> {
     book: Arc<Book<J, C>>,
     executor: E,
     reception: R,
+    /// The length of each run's log when it was last reconciled.
+    attended: Mutex<HashMap<RunId, u64>>,
 }
 
 impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
@@ -60,6 +63,7 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
             book,
             executor,
             reception,
+            attended: Mutex::default(),
         }
     }
 
@@ -141,7 +145,7 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
     async fn try_process(&self, row: &InboxRow) -> Result<(), Error> {
         if row.kind == InboxKind::Outcome {
             if let Some(page) = self.take_in(row).await? {
-                reconcile(&page, &self.executor);
+                self.reconcile(&page);
             }
             return Ok(());
         }
@@ -179,7 +183,7 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
     /// The run cannot be read.
     pub async fn attend(&self, run: &RunId) -> Result<(), Error> {
         if let Some(page) = self.book.look(run).await? {
-            reconcile(&page, &self.executor);
+            self.reconcile(&page);
         }
         Ok(())
     }
@@ -210,7 +214,7 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
         let Some(told) = self.book.tell(run, input, consumes).await? else {
             return Ok(None);
         };
-        reconcile(&told.page, &self.executor);
+        self.reconcile(&told.page);
         Ok(Some(told.page))
     }
 
@@ -226,7 +230,7 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
     ) -> Result<Creation, Error> {
         let creation = self.book.create(created, frozen, consumes).await?;
         if let Creation::New(told) = &creation {
-            reconcile(&told.page, &self.executor);
+            self.reconcile(&told.page);
         }
         Ok(creation)
     }
@@ -250,6 +254,22 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
                 .await?;
         }
         Ok(told.map(|told| told.page))
+    }
+
+    /// Compares what should be in flight with what is, unless somebody did so with a newer state: inputs of one
+    /// run come from several threads, and whoever decided first may get here last.
+    fn reconcile(&self, page: &Page) {
+        let run = &page.run;
+        let mut attended = self.attended.lock().expect("no holder of this lock panics");
+        let newest = attended.entry(run.created.run.clone()).or_default();
+        if run.len < *newest {
+            return;
+        }
+        *newest = run.len;
+        reconcile(page, &self.executor);
+        if run.ended.is_some() {
+            attended.remove(&run.created.run);
+        }
     }
 
     async fn tell_or_settle(&self, run: &RunId, input: &Input, seq: i64) -> Result<(), Error> {

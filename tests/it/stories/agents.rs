@@ -262,3 +262,46 @@ async fn cancel_ends_an_agent_that_ignores_the_polite_signal() {
     stage.standing(issue, "cancelled").await;
     stage.end().await;
 }
+
+#[tokio::test]
+async fn an_agent_sees_no_secret_of_the_server() {
+    let curious = json!([{"shell": "env > @STAGE@/env"}, add_two(), implementation()]);
+    let stage = Set::new().role("implement", curious).start().await;
+    let issue = stage.ask();
+    stage.build(issue).await;
+    let seen = std::fs::read_to_string(stage.folder().join("env")).expect("the agent wrote it");
+    assert!(seen.contains("FOOTPLATE_BRIEF="), "{seen}");
+    for secret in [
+        "PRIVATE KEY",
+        "ghs_",
+        super::stage::SECRET,
+        "FOOTPLATE_GITHUB",
+        "TOKEN",
+    ] {
+        assert!(!seen.contains(secret), "{seen}");
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_key_in_the_work_is_not_pushed() {
+    let leak = json!([add_two(), {"shell": "cat @STAGE@/key.pem >> words.txt"}, implementation()]);
+    let stage = Set::new().role("implement", leak).start().await;
+    let issue = stage.ask();
+    stage.plan(issue).await;
+    stage.say("octo", issue, "/approve");
+    stage.standing(issue, "waiting for a person").await;
+    let status = stage.status(issue);
+    assert!(status.contains("words.txt holds what looks like"), "{status}");
+    assert_eq!(stage.branches(), [String::new(); 0]);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn checks_that_run_no_test_are_not_called_verified() {
+    let stage = Set::new().file("check.sh", "true\n").start().await;
+    let issue = stage.ask();
+    let pull = stage.build(issue).await;
+    assert!(pull.body.to_lowercase().contains("not verified"), "{}", pull.body);
+    stage.end().await;
+}

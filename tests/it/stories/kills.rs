@@ -1,10 +1,10 @@
 //! The server dies at any moment, and starts again.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use footplate::model::SystemClock;
+use footplate::rehearsal::world::World;
 use footplate::store::{Database, Journal, ListRuns};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -98,59 +98,88 @@ async fn until_logged(store: &Database, length: u64) {
         .expect("the log grows so long");
 }
 
-/// One world in which the server dies as soon as its log is `length` long.
-async fn killed_at(length: u64, implement: Value) {
+/// When the server of a world dies.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// As soon as its log is so long.
+    Logged(u64),
+    /// As soon as GitHub has answered so many requests, those of git included; whether the last answer still
+    /// arrives is left to chance.
+    Asked(usize),
+}
+
+impl Moment {
+    async fn comes(self, stage: &Stage) {
+        match self {
+            Self::Logged(length) => {
+                let store = store(stage).await;
+                until_logged(&store, length).await;
+                store.close().await.ok();
+            }
+            Self::Asked(count) => {
+                stage
+                    .see("the request", |world| (asked(world) >= count).then_some(()))
+                    .await;
+            }
+        }
+    }
+}
+
+fn asked(world: &World) -> usize {
+    world.requests.len() + world.git_requests.len()
+}
+
+/// One world in which the server dies at some moment of the story.
+async fn killed_at(moment: Moment, implement: Value) {
     let mut stage = Set::new()
         .without_content_limit()
         .role("implement", implement)
         .start()
         .await;
     let issue = stage.ask();
-    let store = store(&stage).await;
-    let before_gate = async {
+    let story = async {
         stage.plan(issue).await;
-        stage.standing(issue, "waiting for approval").await;
         stage.say("octo", issue, "/approve");
-        std::future::pending::<()>().await;
+        stage.pull(issue).await;
     };
     tokio::select! {
-        () = until_logged(&store, length) => {}
-        () = before_gate => {}
+        () = moment.comes(&stage) => {}
+        // Not every world needs as many requests.
+        () = story => {}
     }
     stage.crash().await;
-    store.close().await.ok();
     let approved = stage.read(|world| {
         let thread = thread(world, issue).expect("the issue");
         thread.comments.iter().any(|comment| comment.body == "/approve")
     });
     if !approved {
         stage.plan(issue).await;
-        stage.standing(issue, "waiting for approval").await;
         stage.say("octo", issue, "/approve");
     }
-    happy_end(stage, issue, &format!("killed when {length} events were logged")).await;
+    happy_end(stage, issue, &format!("killed at {moment:?}")).await;
 }
 
-/// The length of the log when the story is over.
-async fn whole_length(implement: Value) -> u64 {
+/// How long the log is and how much GitHub was asked when the story is over.
+async fn whole(implement: Value) -> (u64, usize) {
     let stage = Set::new().role("implement", implement).start().await;
     let issue = play(&stage).await;
     stage.pull(issue).await;
     let store = store(&stage).await;
     let length = logged(&store).await;
     store.close().await.ok();
+    let asked = stage.read(asked);
     stage.end().await;
-    length
+    (length, asked)
 }
 
-async fn all(lengths: BTreeSet<u64>, implement: fn() -> Value) {
+async fn all(moments: impl Iterator<Item = Moment>, implement: fn() -> Value) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut worlds = JoinSet::new();
-    for length in lengths {
+    for moment in moments {
         let places = Arc::clone(&places);
         worlds.spawn(async move {
             let _place = places.acquire().await.expect("nobody closes it");
-            killed_at(length, implement()).await;
+            killed_at(moment, implement()).await;
         });
     }
     while let Some(ended) = worlds.join_next().await {
@@ -162,16 +191,21 @@ async fn all(lengths: BTreeSet<u64>, implement: fn() -> Value) {
 
 #[tokio::test]
 async fn killed_after_every_logged_event_it_ends_in_the_same_one_pull_request() {
-    let length = whole_length(implement()).await;
-    // The last events tell that the end was shown; by then the story may be over before the kill.
-    all((1..length).collect(), implement).await;
+    let (length, _) = whole(implement()).await;
+    all((1..=length).map(Moment::Logged), implement).await;
+}
+
+#[tokio::test]
+async fn killed_after_a_request_that_github_took_it_ends_in_the_same_one_pull_request() {
+    let (_, asked) = whole(implement()).await;
+    all((1..asked).step_by(2).map(Moment::Asked), implement).await;
 }
 
 #[tokio::test]
 async fn no_two_attempts_write_at_once_though_the_agent_ignores_the_polite_signal() {
-    let length = whole_length(jealous()).await;
+    let (length, _) = whole(jealous()).await;
     // Where the agent works: between the approval and the end.
-    all((length / 3..length).step_by(2).collect(), jealous).await;
+    all((length / 3..length).step_by(2).map(Moment::Logged), jealous).await;
 }
 
 #[tokio::test]

@@ -209,3 +209,25 @@ async fn a_commit_of_a_person_between_approval_and_the_first_push_is_not_overwri
     assert_eq!(stage.pulls().len(), 0);
     stage.end().await;
 }
+
+#[tokio::test]
+async fn a_repository_renamed_in_the_middle_gets_its_pull_request() {
+    let slow = json!([
+        say("Adding it."),
+        ring("working"),
+        wait_for("go"),
+        implement()[2],
+        implement()[3]
+    ]);
+    let mut stage = Set::new().role("implement", slow).start().await;
+    let issue = stage.ask();
+    stage.plan(issue).await;
+    stage.say("octo", issue, "/approve");
+    assert_eq!(stage.bell().await, "working");
+    stage
+        .rename_repository("octo", "vocabulary")
+        .expect("the owner may rename it");
+    stage.open("go");
+    stage.pull(issue).await;
+    stage.end().await;
+}

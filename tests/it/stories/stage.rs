@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use footplate::model::{CommentId, ContentHash};
+use footplate::model::CommentId;
 use footplate::rehearsal::world::{Comment, RepositoryRole, Thread, World};
 use footplate::rehearsal::{Hub, RepositorySetup, Setup, StandIn, THROWAWAY_KEY};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -49,12 +49,6 @@ impl Set {
             more: String::new(),
             limits: footplate::rehearsal::Limits::default(),
         }
-    }
-
-    /// What the first candidate of every role does.
-    pub(crate) fn script(mut self, script: Script) -> Self {
-        self.first = script;
-        self
     }
 
     /// What the first candidate does in one role.
@@ -384,13 +378,13 @@ impl Stage {
     /// Waits until the issue is in review, and returns its pull request.
     pub(crate) async fn pull(&self, issue: u64) -> Opened {
         self.standing(issue, "in review").await;
-        self.read(|world| self::pulls(world).pop())
+        self.read(|world| opened(world).pop())
             .unwrap_or_else(|| panic!("there is no pull request\n{}", self.picture()))
     }
 
     /// All pull requests, oldest first.
     pub(crate) fn pulls(&self) -> Vec<Opened> {
-        self.read(self::pulls)
+        self.read(opened)
     }
 
     /// Waits until the status comment has this headline, and the label says so too.
@@ -418,11 +412,6 @@ impl Stage {
     /// The text of the status comment.
     pub(crate) fn status(&self, issue: u64) -> String {
         self.read(|world| thread(world, issue).and_then(status).unwrap_or_default())
-    }
-
-    /// The labels of an issue.
-    pub(crate) fn labels(&self, issue: u64) -> Vec<String> {
-        self.read(|world| labels(world, issue))
     }
 
     /// What Footplate wrote in a thread, oldest first.
@@ -530,7 +519,10 @@ impl Stage {
         let violations = self.violations();
         assert!(violations.is_empty(), "{violations:#?}\n{}", self.picture());
         let foreign = openapi::unknown_to_github(&self.requests());
-        assert!(foreign.is_empty(), "GitHub's own description does not know these: {foreign:#?}");
+        assert!(
+            foreign.is_empty(),
+            "GitHub's own description does not know these: {foreign:#?}"
+        );
         let left = self.agents();
         assert!(left.is_empty(), "these survive: {left:#?}\n{}", self.picture());
     }
@@ -591,7 +583,7 @@ fn answers(thread: &Thread) -> Vec<String> {
         .collect()
 }
 
-fn pulls(world: &World) -> Vec<Opened> {
+fn opened(world: &World) -> Vec<Opened> {
     let pulls = world.first_repository().pulls();
     pulls
         .filter_map(|thread| {
@@ -606,9 +598,4 @@ fn pulls(world: &World) -> Vec<Opened> {
             })
         })
         .collect()
-}
-
-/// The hash of a text, as Footplate writes it.
-pub(crate) fn hash_of(text: &str) -> ContentHash {
-    ContentHash::of(text)
 }
