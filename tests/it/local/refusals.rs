@@ -56,7 +56,21 @@ fn without_anybody_to_do_the_work_it_is_said_what_to_write() {
     let scene = Scene::new();
     let said = scene.run(&["--yes"]);
     assert_eq!(said.code, Some(3), "{said:?}");
-    insta::assert_snapshot!(said.err, @"");
+    insta::assert_snapshot!(said.err, @r#"
+    footplate: nobody is configured to explore, plan, implement, validate; name a program that does the work after `--`, as in
+
+        footplate run --repo . --issue issue.md -- python3 agent.py
+
+    or write `harnesses` and `routes` into `footplate.yml`:
+
+        harnesses:
+          mine: {kind: command, argv: [python3, /path/to/agent.py]}
+        routes:
+          explore: [mine]
+          plan: [mine]
+          implement: [mine]
+          validate: [mine]
+    "#);
 }
 
 #[test]
