@@ -47,7 +47,7 @@ pub(super) async fn main(config: Option<&Path>, _: &Arguments, as_json: bool) ->
             what: what.to_owned(),
             state,
             says,
-        })
+        });
     };
     let here = Path::new("footplate.yml");
     let file = config.or_else(|| here.is_file().then_some(here));
@@ -101,16 +101,13 @@ pub(super) async fn main(config: Option<&Path>, _: &Arguments, as_json: bool) ->
                 }
                 Err(error) => say("store", State::Bad, error.to_string()),
             }
-            match settings.sandbox {
-                Some(Sandbox::None) => {
-                    let says =
-                        "none: agents run with the server's rights; let nothing of value be on this machine";
-                    say("sandbox", State::Note, says.to_owned());
-                }
-                _ => {
-                    let says = "there is no sandbox yet; `serve` wants `sandbox: none` to be said";
-                    say("sandbox", State::Bad, says.to_owned());
-                }
+            if let Some(Sandbox::None) = settings.sandbox {
+                let says =
+                    "none: agents run with the server's rights; let nothing of value be on this machine";
+                say("sandbox", State::Note, says.to_owned());
+            } else {
+                let says = "there is no sandbox yet; `serve` wants `sandbox: none` to be said";
+                say("sandbox", State::Bad, says.to_owned());
             }
             if settings.harnesses.is_empty() {
                 say(
@@ -140,7 +137,7 @@ pub(super) async fn main(config: Option<&Path>, _: &Arguments, as_json: bool) ->
                     .filter(|candidates| !candidates.is_empty())
                 {
                     Some(candidates) => {
-                        say(&format!("route {role}"), State::Good, candidates.join(", then "))
+                        say(&format!("route {role}"), State::Good, candidates.join(", then "));
                     }
                     None => say(
                         &format!("route {role}"),

@@ -11,9 +11,7 @@ pub(super) enum Kind {
     Configuration,
     /// This machine failed: disk, store, a missing program. Exit code 4.
     Machine,
-    /// Somebody outside failed: GitHub, a provider. Exit code 5.
-    Outside,
-    /// There is no such thing: run, file, repository. Exit code 6.
+    /// There is no such thing: run, file, repository. Exit code 5.
     Missing,
 }
 
@@ -23,8 +21,7 @@ impl Kind {
             Self::Answer => 1,
             Self::Configuration => 3,
             Self::Machine => 4,
-            Self::Outside => 5,
-            Self::Missing => 6,
+            Self::Missing => 5,
         }
     }
 }

@@ -4,11 +4,11 @@
 //! transaction that marks its input as done.
 //! Whoever loses a race reads again and decides again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use super::error::Error;
 use super::frozen_store;
@@ -28,6 +28,8 @@ pub struct Book<J, C> {
     clock: C,
     open: Mutex<HashMap<RunId, Arc<AsyncMutex<Option<Page>>>>>,
     frozen: Mutex<HashMap<(ContentHash, ContentHash), Arc<Frozen>>>,
+    touched: Mutex<BTreeSet<RunId>>,
+    touch: Notify,
 }
 
 /// A run with what it froze.
@@ -72,6 +74,8 @@ impl<J: Journal, C: Clock> Book<J, C> {
             clock,
             open: Mutex::default(),
             frozen: Mutex::default(),
+            touched: Mutex::default(),
+            touch: Notify::new(),
         }
     }
 
@@ -214,7 +218,25 @@ impl<J: Journal, C: Clock> Book<J, C> {
     /// As [`Book::tell`].
     pub async fn begin(&self, key: &AttemptKey) -> Result<bool, Error> {
         let told = self.tell(&key.run, &Input::Began(key.clone()), None).await?;
-        Ok(told.is_some_and(|told| !told.events.is_empty()))
+        let began = told.is_some_and(|told| !told.events.is_empty());
+        if began {
+            self.touched
+                .lock()
+                .expect("no holder of this lock panics")
+                .insert(key.run.clone());
+            self.touch.notify_one();
+        }
+        Ok(began)
+    }
+
+    /// Waits until an attempt has begun in a run, which changes what people should see although no input said so.
+    pub async fn changed(&self) {
+        self.touch.notified().await;
+    }
+
+    /// Takes the runs in which attempts have begun since the last call.
+    pub fn take_changed(&self) -> BTreeSet<RunId> {
+        std::mem::take(&mut *self.touched.lock().expect("no holder of this lock panics"))
     }
 
     /// Puts the outcome of an action into the inbox, once per key.
@@ -286,17 +308,16 @@ impl<J: Journal, C: Clock> Book<J, C> {
             .expect("no holder of this lock panics")
             .get(&key)
             .cloned();
-        let frozen = match known {
-            Some(frozen) => frozen,
-            None => {
-                let frozen = Arc::new(frozen_store::get(&self.journal, run, &key.0, &key.1).await?);
-                let mut cache = self.frozen.lock().expect("no holder of this lock panics");
-                if cache.len() >= 256 {
-                    cache.clear();
-                }
-                cache.insert(key, Arc::clone(&frozen));
-                frozen
+        let frozen = if let Some(frozen) = known {
+            frozen
+        } else {
+            let frozen = Arc::new(frozen_store::get(&self.journal, run, &key.0, &key.1).await?);
+            let mut cache = self.frozen.lock().expect("no holder of this lock panics");
+            if cache.len() >= 256 {
+                cache.clear();
             }
+            cache.insert(key, Arc::clone(&frozen));
+            frozen
         };
         Ok(Page {
             run: Arc::new(state),
@@ -346,7 +367,8 @@ fn row(frozen: &Frozen, run: &Run) -> RunRow {
         ended: run.ended.is_some(),
         len: run.len,
         next_wake: next_wake(frozen, run),
-        has_work: !outstanding(frozen, run).is_empty(),
+        // What an abandoned attempt used must be told, too.
+        has_work: !outstanding(frozen, run).is_empty() || run.has_open_attempts(),
         created: run.began,
         updated: run.updated,
         cost: (!unknown).then_some(cost),

@@ -81,10 +81,11 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
     /// Starts again after a stop or a crash: attempts without a result are logged as lost, and everything
     /// outstanding is started. Leftovers of the old process must have been killed before.
     ///
-    /// A run that cannot be read is left alone and reported; it must not keep the others from going on.
+    /// A run whose log is damaged is left alone and reported; it must not keep the others from going on.
     ///
     /// # Errors
-    /// The store fails.
+    /// The store fails. Some runs may have been recovered by then, and calling this again would take what they
+    /// have begun since for lost: the process must end and start anew.
     pub async fn recover(&self) -> Result<Vec<(RunId, Error)>, Error> {
         self.take_in_outcomes().await?;
         let mut unreadable = Vec::new();
@@ -92,14 +93,18 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
             if !row.has_work {
                 continue;
             }
-            if let Err(error) = self.tell(&row.run, &Input::Recover, None).await {
-                unreadable.push((row.run, error));
+            match self.tell(&row.run, &Input::Recover, None).await {
+                Ok(_) => {}
+                Err(error @ Error::Damaged { .. }) => unreadable.push((row.run, error)),
+                Err(error) => return Err(error),
             }
         }
         Ok(unreadable)
     }
 
     /// What the old process finished is in the inbox, and must be known before anything counts as lost.
+    ///
+    /// Nothing is started yet: it would begin before the run is recovered, and count as lost a moment later.
     async fn take_in_outcomes(&self) -> Result<(), Error> {
         let mut after = i64::MIN;
         loop {
@@ -107,7 +112,13 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.seq;
             for row in rows.iter().filter(|row| row.kind == InboxKind::Outcome) {
-                self.process(row).await?;
+                match self.take_in(row).await {
+                    Ok(_) => {}
+                    Err(error @ Error::Damaged { .. }) => {
+                        self.book.journal().fail(row.seq, &error.to_string()).await?;
+                    }
+                    Err(error) => return Err(error),
+                }
             }
         }
     }
@@ -129,10 +140,10 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
 
     async fn try_process(&self, row: &InboxRow) -> Result<(), Error> {
         if row.kind == InboxKind::Outcome {
-            return match serde_json::from_slice::<Outcome>(&row.body) {
-                Ok(outcome) => self.tell_or_settle(&outcome.run, &outcome.input, row.seq).await,
-                Err(error) => self.settle(row.seq, format!("unreadable outcome: {error}")).await,
-            };
+            if let Some(page) = self.take_in(row).await? {
+                reconcile(&page, &self.executor);
+            }
+            return Ok(());
         }
         let mut readings = self.reception.read(row).await?;
         // All but the last are told without marking the row: should the process die in between, the row is
@@ -160,6 +171,17 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
                 Ok(())
             }
         }
+    }
+
+    /// Sees to it that what should be in flight for a run is.
+    ///
+    /// # Errors
+    /// The run cannot be read.
+    pub async fn attend(&self, run: &RunId) -> Result<(), Error> {
+        if let Some(page) = self.book.look(run).await? {
+            reconcile(&page, &self.executor);
+        }
+        Ok(())
     }
 
     /// Looks at every run whose time has come.
@@ -207,6 +229,27 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
             reconcile(&told.page, &self.executor);
         }
         Ok(creation)
+    }
+
+    /// Tells a run what came of one of its actions; what follows from it is not yet begun.
+    async fn take_in(&self, row: &InboxRow) -> Result<Option<Page>, Error> {
+        let outcome: Outcome = match serde_json::from_slice(&row.body) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                self.settle(row.seq, format!("unreadable outcome: {error}"))
+                    .await?;
+                return Ok(None);
+            }
+        };
+        let told = self
+            .book
+            .tell(&outcome.run, &outcome.input, Some(row.seq))
+            .await?;
+        if told.is_none() {
+            self.settle(row.seq, format!("there is no run {}", outcome.run))
+                .await?;
+        }
+        Ok(told.map(|told| told.page))
     }
 
     async fn tell_or_settle(&self, run: &RunId, input: &Input, seq: i64) -> Result<(), Error> {

@@ -18,7 +18,7 @@ use crate::store::Journal;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest such pause, unless the outside asked for a longer one.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// Carries actions out. Nothing above it knows how.
 pub trait Executor: Send + Sync + 'static {

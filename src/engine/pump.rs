@@ -73,6 +73,7 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Pump<J, C, E, R> {
                     }
                 }
                 () = self.lane_done.notified() => {}
+                () = self.driver.book().changed() => {}
                 Some(_) = lanes.join_next(), if !lanes.is_empty() => {}
                 () = tokio::time::sleep(wait) => {}
             }
@@ -89,6 +90,9 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Pump<J, C, E, R> {
     ) -> Result<(), Error> {
         self.changes.mark_unchanged();
         self.driver.wake_due().await?;
+        for run in self.driver.book().take_changed() {
+            self.driver.attend(&run).await?;
+        }
         let rows = self.driver.book().journal().pending(i64::MIN, READ_AHEAD).await?;
         let mut by_lane: BTreeMap<String, Vec<InboxRow>> = BTreeMap::new();
         let mut order: HashMap<String, i64> = HashMap::new();

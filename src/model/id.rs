@@ -205,7 +205,7 @@ text_id! {
         if text.contains("..") || text.contains("//") || text.contains("@{") || text == "@" {
             return Err("it may not contain `..`, `//` or `@{`");
         }
-        if text.split('/').any(|part| part.starts_with('.') || part.ends_with(".lock")) {
+        if text.split('/').any(|part| part.starts_with('.') || part.as_bytes().ends_with(b".lock")) {
             return Err("no part may begin with `.` or end with `.lock`");
         }
         let bad = |c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\\"'`$&|;<>(){}!#".contains(c);

@@ -156,7 +156,6 @@ impl<T: Tree> Branch<'_, T> {
     ) -> Result<Built, Error> {
         let run = &context.run;
         let (tree, at) = (self.tree, self.at);
-        let changes = tree.changes(at, &run.base_commit, work).await?;
         let mut parents = Vec::new();
         match &run.pushed {
             None => parents.push(run.base_commit.clone()),
@@ -164,6 +163,7 @@ impl<T: Tree> Branch<'_, T> {
                 let stands_on_base = tree.is_ancestor(at, &run.base_commit, pushed).await?;
                 if stands_on_base && tree.changes(at, pushed, work).await?.is_empty() {
                     // Nothing is new: what we pushed is what is wanted.
+                    let changes = tree.changes(at, &run.base_commit, pushed).await?;
                     let commit = pushed.clone();
                     return Ok(Built { commit, changes });
                 }

@@ -18,6 +18,8 @@ use crate::run::{ReplyKind, ReplyTo, Run, phase};
 pub(super) struct Shown {
     revision: u64,
     comment: Option<CommentId>,
+    /// The word of the phase whose label was set last.
+    label: Option<&'static str>,
 }
 
 impl<F: Forge, T: Tree> GitHub<F, T> {
@@ -41,10 +43,11 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
         let (comment, is_ours) = self.upsert_status(&place, run, known, &body).await?;
         shown.revision = run.revision;
         shown.comment = Some(comment);
-        drop(shown);
-        if is_ours {
-            self.show_label(context, &place).await;
+        let word = phase(&context.frozen, run).as_str();
+        if is_ours && shown.label != Some(word) && self.show_label(context, &place).await {
+            shown.label = Some(word);
         }
+        drop(shown);
         if run.ended.is_some() {
             self.forget_slot(&run.created.run);
         }
@@ -224,12 +227,14 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
     }
 
     /// Swaps the label that says the state. Labels are decoration: what fails is logged, and the next state
-    /// puts it right.
-    async fn show_label(&self, context: &Context, place: &Place) {
-        let run = &context.run;
-        if let Err(error) = self.swap_label(context, place).await {
-            tracing::warn!(run = %run.created.run, %error, "the state label could not be brought up to date");
+    /// puts it right. Says whether it went well.
+    async fn show_label(&self, context: &Context, place: &Place) -> bool {
+        let swapped = self.swap_label(context, place).await;
+        if let Err(error) = &swapped {
+            let run = &context.run.created.run;
+            tracing::warn!(%run, %error, "the state label could not be brought up to date");
         }
+        swapped.is_ok()
     }
 
     async fn swap_label(&self, context: &Context, place: &Place) -> crate::github::Result<()> {

@@ -16,6 +16,9 @@ use crate::model::{BranchName, CommitId, RepositoryId, RepositoryName};
 /// Where the tokens for git come from.
 pub trait Tokens: Send + Sync + 'static {
     /// A token that may read the repository, and also write to its branches where `write` says so.
+    ///
+    /// # Errors
+    /// As [`github::Error`] says; what may pass is tried again.
     fn token(
         &self,
         at: &Repository,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::event::{Created, Event, Recorded, RepeatWhy};
+use super::outstanding::ActionKey;
 use super::report::{PublishResult, Report, Verdict};
 use super::state::{Approval, Attempt, Held, Node, NodePhase, PlanState, Posted, Pull, Run, Stuck};
 use crate::model::{NodeId, Timestamp};
@@ -120,7 +121,12 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
             questions,
         } => {
             set_phase(run, node, NodePhase::Open { since: at });
-            if run.plan.as_ref().is_none_or(|known| known.hash != *plan) {
+            // A plan that could not be posted gets a new number, so that posting it is a new action.
+            let stands = run.plan.as_ref().is_some_and(|known| {
+                let key = ActionKey::plan(&run.created.run, known.revision, &known.hash);
+                known.hash == *plan && !run.refused.contains_key(key.as_str())
+            });
+            if !stands {
                 let superseded = run.plan.take();
                 run.collapsible.extend(
                     superseded
@@ -131,7 +137,13 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
                 run.plan = Some(PlanState {
                     gate: node.clone(),
                     hash: *plan,
-                    previous: superseded.as_ref().map(|old| old.hash),
+                    previous: superseded.as_ref().and_then(|old| {
+                        if old.hash == *plan {
+                            old.previous
+                        } else {
+                            Some(old.hash)
+                        }
+                    }),
                     revision: superseded.as_ref().map_or(1, |old| old.revision + 1),
                     questions: *questions,
                     posted: None,
@@ -187,7 +199,7 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
             run.stuck = Some(Stuck {
                 why: why.clone(),
                 since: at,
-            })
+            });
         }
         Event::ReplyOwed { to, kind } => {
             run.answered.insert(*to);
@@ -279,7 +291,6 @@ fn attempt_ended(run: &mut Run, report: &Report) {
 
 fn repeated(run: &mut Run, from: &NodeId, nodes: &[NodeId], why: &RepeatWhy) {
     run.stuck = None;
-    run.refused.clear();
     if run
         .approval
         .as_ref()

@@ -17,6 +17,8 @@ pub enum Action {
     PostPlan {
         /// The run.
         run: RunId,
+        /// The plan's number within the run: a plan that comes back after another one is posted again.
+        revision: u32,
         /// The address of the plan.
         plan: ContentHash,
     },
@@ -55,8 +57,8 @@ pub struct ActionKey(String);
 
 impl ActionKey {
     /// The key of posting a plan.
-    pub fn plan(run: &RunId, plan: &ContentHash) -> Self {
-        Self(format!("plan/{run}/{plan}"))
+    pub fn plan(run: &RunId, revision: u32, plan: &ContentHash) -> Self {
+        Self(format!("plan/{run}/{revision}/{plan}"))
     }
 
     /// The key as text.
@@ -76,7 +78,7 @@ impl Action {
     pub fn key(&self) -> ActionKey {
         match self {
             Self::Attempt(key) => ActionKey(format!("attempt/{key}")),
-            Self::PostPlan { run, plan } => ActionKey::plan(run, plan),
+            Self::PostPlan { run, revision, plan } => ActionKey::plan(run, *revision, plan),
             Self::PostStatus { run, revision } => ActionKey(format!("status/{run}/{revision}")),
             Self::Reply { run, to } => ActionKey(format!("reply/{run}/{}", to.0)),
             Self::CollapsePlan { run, comment } => ActionKey(format!("collapse/{run}/{comment}")),
@@ -101,7 +103,7 @@ impl Action {
 pub fn outstanding(frozen: &Frozen, run: &Run) -> Vec<Action> {
     let id = &run.created.run;
     let mut actions = Vec::new();
-    for (to, _) in &run.replies {
+    for to in run.replies.keys() {
         actions.push(Action::Reply {
             run: id.clone(),
             to: *to,
@@ -128,6 +130,7 @@ pub fn outstanding(frozen: &Frozen, run: &Run) -> Vec<Action> {
                     {
                         actions.push(Action::PostPlan {
                             run: id.clone(),
+                            revision: plan.revision,
                             plan: plan.hash,
                         });
                     }

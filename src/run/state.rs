@@ -361,6 +361,12 @@ impl Run {
         (sum, unknown)
     }
 
+    /// Whether an attempt, of whatever generation, has begun and not told its end.
+    pub fn has_open_attempts(&self) -> bool {
+        let mut attempts = self.nodes.values().flat_map(|node| &node.attempts);
+        attempts.any(|attempt| attempt.began.is_some() && attempt.report.is_none())
+    }
+
     /// The reports of all attempts by candidates, also failed and abandoned ones.
     fn reports(&self) -> impl Iterator<Item = &Report> {
         self.nodes

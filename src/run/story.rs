@@ -1,5 +1,7 @@
 //! A log told to people: one line an event.
 
+use std::fmt::Write as _;
+
 use super::event::{EndedHow, Event, Recorded, RepeatWhy};
 use super::report::{PublishResult, Verdict};
 
@@ -44,19 +46,19 @@ pub fn tell(recorded: &Recorded) -> String {
             }
             match &report.publish {
                 Some(PublishResult::Published { commit, pull, .. }) => {
-                    line.push_str(&format!("; {} is in pull request #{pull}", commit.short()));
+                    let _ = write!(line, "; {} is in pull request #{pull}", commit.short());
                 }
                 Some(PublishResult::Placed { commit }) => {
-                    line.push_str(&format!("; {} is on the branch", commit.short()))
+                    let _ = write!(line, "; {} is on the branch", commit.short());
                 }
                 Some(PublishResult::Refused { findings }) => {
-                    line.push_str(&format!("; not pushed: {}", findings.join(" ")))
+                    let _ = write!(line, "; not pushed: {}", findings.join(" "));
                 }
                 Some(PublishResult::BranchMoved { .. }) => {
-                    line.push_str("; somebody else's commit is on the branch")
+                    line.push_str("; somebody else's commit is on the branch");
                 }
                 Some(PublishResult::BaseMoved { head }) => {
-                    line.push_str(&format!("; the base moved to {}", head.short()))
+                    let _ = write!(line, "; the base moved to {}", head.short());
                 }
                 None => {}
             }

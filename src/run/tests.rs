@@ -76,6 +76,10 @@ impl World {
         world
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "inputs are made where they are told"
+    )]
     fn tell(&mut self, input: Input) -> Vec<Event> {
         self.now = Timestamp(self.now.0 + 1_000);
         let events = decide(&self.frozen, self.run.as_ref(), &input, self.now);
@@ -614,7 +618,7 @@ fn somebody_elses_commit_on_the_branch_stops_the_run() {
     world.end(|report| {
         report.publish = Some(PublishResult::BranchMoved {
             found: Some(commit(66)),
-        })
+        });
     });
     assert_eq!(world.word(), "waiting");
     assert!(world.run().stuck.is_some());
@@ -692,6 +696,67 @@ fn the_names_of_artifacts_are_not_confused() {
         state.artifacts.get(&plan),
         world.run().plan.as_ref().map(|plan| &plan.hash)
     );
+}
+
+#[test]
+fn an_effect_that_was_refused_stays_refused_and_a_plan_is_posted_under_a_new_number() {
+    let mut world = World::begin();
+    world.end(|_| {});
+    world.end(|report| report.artifacts[0].hash = ContentHash::of("the plan"));
+    let posting = |world: &World| {
+        outstanding(&world.frozen, world.run())
+            .into_iter()
+            .find_map(|action| match action {
+                Action::PostPlan { revision, .. } => Some((revision, action.key().to_string())),
+                _ => None,
+            })
+    };
+    let (revision, action) = posting(&world).expect("the plan is to be posted");
+    assert_eq!(revision, 1);
+    world.tell(Input::EffectFailed {
+        action: action.clone(),
+        why: "GitHub forbids it.".to_owned(),
+    });
+    assert_eq!(posting(&world), None);
+    assert_eq!(world.word(), "waiting");
+    world.command(
+        Command::Replan {
+            wishes: String::new(),
+        },
+        101,
+    );
+    world.end(|report| report.artifacts[0].hash = ContentHash::of("the plan"));
+    let (revision, again) = posting(&world).expect("the same plan is to be posted again");
+    assert_eq!(revision, 2);
+    assert_ne!(
+        action, again,
+        "the outcome of the first is in the inbox already, and would swallow the second's"
+    );
+}
+
+#[test]
+fn a_plan_that_comes_back_after_another_one_is_posted_again() {
+    let mut world = World::begin();
+    world.end(|_| {});
+    let mut keys = std::collections::BTreeSet::new();
+    for (text, comment) in [("one", 100), ("two", 102), ("one", 104)] {
+        world.end(|report| report.artifacts[0].hash = ContentHash::of(text));
+        let actions = outstanding(&world.frozen, world.run());
+        let posting = actions
+            .iter()
+            .find(|action| matches!(action, Action::PostPlan { .. }));
+        assert!(
+            keys.insert(posting.expect("the plan is to be posted").key()),
+            "each posting has a key of its own"
+        );
+        world.post_plan(comment);
+        world.command(
+            Command::Replan {
+                wishes: String::new(),
+            },
+            comment + 1,
+        );
+    }
 }
 
 #[test]

@@ -184,7 +184,7 @@ pub struct RunRow {
     pub len: u64,
     /// When the run wants to be looked at again.
     pub next_wake: Option<Timestamp>,
-    /// Whether an action should be in flight.
+    /// Whether an action should be in flight, or an attempt has begun and not told its end.
     pub has_work: bool,
     /// When the run began.
     pub created: Timestamp,

@@ -96,7 +96,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             key: key.clone(),
             role: agent.role,
             server: self.equipment.marker.clone(),
-            worktree: worktree.path.to_owned(),
+            worktree: worktree.path.clone(),
             brief: self.equipment.folders.brief(key),
             artifacts,
             home: self.equipment.folders.home(key),
@@ -337,7 +337,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
     async fn understand(&self, page: &Page, document: &Document, report: &mut Report) -> Result<(), Error> {
         match document {
             Document::Plan(plan) => {
-                report.questions = u32::try_from(plan.questions.len()).unwrap_or(u32::MAX)
+                report.questions = u32::try_from(plan.questions.len()).unwrap_or(u32::MAX);
             }
             Document::Validation(validation) => {
                 let checks = match self.document(page, "checks.md").await? {

@@ -123,7 +123,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         let order = CheckOrder {
             key: key.clone(),
             server: self.equipment.marker.clone(),
-            checkout: worktree.path.to_owned(),
+            checkout: worktree.path.clone(),
             setup: page.frozen.policy.setup.clone(),
             commands: commands.to_vec(),
             limits,

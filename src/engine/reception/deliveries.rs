@@ -1,5 +1,7 @@
 //! What each kind of delivery means.
 
+use std::fmt::Write as _;
+
 use serde::Deserialize;
 
 use super::{Desk, nothing, passing};
@@ -269,7 +271,7 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
         let mut text = review.body.clone();
         for comment in lines {
             let line = comment.line.map(|line| format!(":{line}")).unwrap_or_default();
-            text.push_str(&format!("\n\n`{}{line}`: {}", comment.path, comment.body));
+            let _ = write!(text, "\n\n`{}{line}`: {}", comment.path, comment.body);
         }
         let Some(text) = self.keep(&text).await? else {
             return Ok(nothing("an empty review"));

@@ -19,7 +19,7 @@ use super::error::Error;
 use super::ground::Ground;
 use crate::command::Permission;
 use crate::github::{self, Forge, Repository, UserFacts};
-use crate::model::{AppId, Clock, Login};
+use crate::model::{AppId, Clock, Login, MicroUsd};
 use crate::store::{InboxKind, InboxRow, Journal};
 
 pub(crate) use observe::canonical;
@@ -38,6 +38,9 @@ pub struct Manners {
     pub bare: bool,
     /// Apps whose deliveries count like a person's, by id.
     pub trusted_apps: Vec<AppId>,
+    /// What the runs of one repository may cost in 24 hours, where there is a limit. It is looked at when a run
+    /// is to begin.
+    pub repository_day: Option<MicroUsd>,
 }
 
 /// The reception for issues on GitHub.
@@ -97,7 +100,7 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Reception for Desk<J, C, F, G> {
     async fn read(&self, row: &InboxRow) -> Result<Vec<Reading>, Error> {
         match row.kind {
             InboxKind::Delivery => self.delivery(row).await,
-            InboxKind::Order => orders::read(&row.body),
+            InboxKind::Order => Ok(orders::read(&row.body)),
             InboxKind::Outcome => Ok(vec![Reading::Nothing("an outcome is nothing to read".to_owned())]),
         }
     }

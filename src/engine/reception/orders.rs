@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::driver::Reading;
-use super::super::error::Error;
 use crate::command::Command;
 use crate::model::{Login, RunId};
 use crate::run::{Input, Observed, Order, Person};
@@ -18,10 +17,10 @@ pub struct LocalOrder {
     pub command: Command,
 }
 
-pub(super) fn read(body: &[u8]) -> Result<Vec<Reading>, Error> {
+pub(super) fn read(body: &[u8]) -> Vec<Reading> {
     let order: LocalOrder = match serde_json::from_slice(body) {
         Ok(order) => order,
-        Err(error) => return Ok(super::nothing(&format!("unreadable order: {error}"))),
+        Err(error) => return super::nothing(&format!("unreadable order: {error}")),
     };
     let input = Input::Command(Box::new(Order {
         command: order.command,
@@ -31,7 +30,7 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<Reading>, Error> {
         text: None,
         observed: Observed::default(),
     }));
-    Ok(vec![Reading::Tell(order.run, Box::new(input))])
+    vec![Reading::Tell(order.run, Box::new(input))]
 }
 
 /// The person at this machine, who has no account.

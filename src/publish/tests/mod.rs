@@ -1,5 +1,6 @@
 //! Whatever is done twice, or done and answered with an error, happens once.
 
+mod mirroring;
 mod pushing;
 mod speaking;
 mod story;

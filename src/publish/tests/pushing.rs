@@ -85,7 +85,7 @@ async fn the_pull_request_tells_the_whole_story() {
     insta::assert_snapshot!(body, @r#"
     <!-- footplate:run=01jd000000000000000000000a kind=pull generation=1 -->
 
-    Add price\_half, rounding down.
+    Add price_half, rounding down.
 
     Closes #12
 
@@ -98,7 +98,7 @@ async fn the_pull_request_tells_the_whole_story() {
 
     ### What changed
 
-    - [x] **1** Add price\_half
+    - [x] **1** Add price_half
       - `src/widgets.py` +2 −1
     - [x] **2** Cover it
       - `tests/test_widgets.py` +1 −1
@@ -113,7 +113,7 @@ async fn the_pull_request_tells_the_whole_story() {
 
     | Criterion | Met | Evidence |
     | --- | --- | --- |
-    | price\_half rounds down to whole cents | yes | 4 tests passed |
+    | price_half rounds down to whole cents | yes | 4 tests passed |
 
     **Findings**
 
@@ -121,7 +121,7 @@ async fn the_pull_request_tells_the_whole_story() {
 
     ### Deviations from the plan
 
-    - The name is half\_price.
+    - The name is half_price.
 
     ### Who did what, and what it cost
 
@@ -210,6 +210,31 @@ async fn later_work_goes_on_top_of_what_was_pushed_and_updates_the_same_pull_req
     assert_eq!(state.pulls.len(), 1);
     assert!(state.pulls[0].body.contains(state.branches[BRANCH].short()));
     assert_eq!(state.reviewers.len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_pushed_before_a_crash_is_known_by_the_intention_and_replaced() {
+    let mut story = Story::ready().await;
+    let key = story.began("publish");
+    story.try_publish(&key).await.unwrap();
+    let lost = story.world.state().branches[BRANCH].clone();
+    // The result never reached the log.
+    story.crash();
+    story.tell(&crate::run::Input::Recover);
+    assert!(story.run().pushed.is_none() && story.run().intended.contains(&lost));
+    again(
+        &mut story,
+        &[("src/widgets.py", "a\ne\n"), ("tests/test_widgets.py", "d\n")],
+    );
+    let result = story.publish().await;
+    assert!(matches!(result, PublishResult::Published { .. }), "{result:?}");
+    let state = story.world.state();
+    assert_ne!(state.branches[BRANCH], lost);
+    assert_eq!(
+        state.commits[&state.branches[BRANCH]].parents,
+        [story.base.clone()]
+    );
+    assert_eq!(state.pulls.len(), 1);
 }
 
 #[tokio::test]

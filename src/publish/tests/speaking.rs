@@ -279,7 +279,7 @@ async fn people_read_what_is_wrong_and_what_they_can_do() {
     There is nothing to repeat: no step has failed. `/retry STEP` repeats a certain one.
     There is no step `deploy` to repeat. There is: `plan`.
     No candidate of the route is called `kimi`. Nothing was repeated.
-    The run is waiting for approval. Somebody who may write to this repository answers the plan with `/approve HASH`, `/replan WISHES` or `/cancel`, until 2023-11-28T22:18:20Z.
+    **Waiting for approval.** Somebody who may write to this repository answers the plan with `/approve HASH`, `/replan WISHES` or `/cancel`, until 2023-11-28T22:18:20Z.
     "#);
 }
 

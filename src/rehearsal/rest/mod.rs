@@ -51,6 +51,8 @@ struct Asked<'a> {
 fn answer_in(world: &mut World, incoming: &Incoming) -> Outcome {
     let path = match incoming.path.as_str() {
         "/api/graphql" => "/graphql".to_owned(),
+        // Under the REST root there is no GraphQL.
+        "/api/v3/graphql" => "/api/v3/graphql".to_owned(),
         other => other.strip_prefix("/api/v3").unwrap_or(other).to_owned(),
     };
     let query: Vec<(String, String)> = incoming

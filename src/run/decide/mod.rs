@@ -101,11 +101,12 @@ impl Deciding<'_> {
                     .pull
                     .as_ref()
                     .is_some_and(|known| known.number == review.pull);
-                if ours && self.is_open() {
-                    if let Some(from) = self.last_writer() {
-                        let why = RepeatWhy::Review { text: review.text };
-                        self.repeat(from, why, Some(review.by.clone()));
-                    }
+                if ours
+                    && self.is_open()
+                    && let Some(from) = self.last_writer()
+                {
+                    let why = RepeatWhy::Review { text: review.text };
+                    self.repeat(from, why, Some(review.by.clone()));
                 }
             }
             Input::Began(key) => {

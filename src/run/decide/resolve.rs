@@ -11,7 +11,7 @@ use crate::run::{Event, RepeatWhy};
 use crate::workflow::{Node, NodeKind, Then};
 
 /// The longest pause between two attempts. A longer one is for a person to decide.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 impl Deciding<'_> {
     pub(super) fn resolve(&mut self, node: &Node, report: &Report) {
@@ -39,7 +39,7 @@ impl Deciding<'_> {
                         self.fail(node, why);
                     }
                     Err(unresolved) => {
-                        self.fail(node, format!("Its condition cannot be told: {unresolved}."))
+                        self.fail(node, format!("Its condition cannot be told: {unresolved}."));
                     }
                 }
             }
@@ -101,18 +101,15 @@ impl Deciding<'_> {
         let next = (on_fail.then == Then::Escalate && rounds == on_fail.rounds)
             .then(|| self.stronger(&on_fail.repeat_from))
             .flatten();
-        match next {
-            Some(candidate) => {
-                self.repeat(
-                    on_fail.repeat_from.clone(),
-                    repair(rounds + 1, Some(candidate)),
-                    None,
-                );
-            }
-            None => {
-                let why = format!("The work still does not meet the plan after {rounds} repairs.");
-                self.fail(node, why);
-            }
+        if let Some(candidate) = next {
+            self.repeat(
+                on_fail.repeat_from.clone(),
+                repair(rounds + 1, Some(candidate)),
+                None,
+            );
+        } else {
+            let why = format!("The work still does not meet the plan after {rounds} repairs.");
+            self.fail(node, why);
         }
     }
 

@@ -166,19 +166,16 @@ impl Deciding<'_> {
         let policy = route::Policy {
             failures: self.frozen.policy.guard.failures,
         };
-        match route::choose(candidates, &failed, state.first_candidate, &policy) {
-            Some(index) => {
-                let name = candidates[index].to_string();
-                let iteration = state.latest().map_or(1, |attempt| attempt.iteration);
-                self.schedule(node, Some((index, name)), iteration);
-            }
-            None => {
-                let why = format!(
-                    "All candidates of its route failed, after {} attempts.",
-                    failed.len()
-                );
-                self.fail(node, why);
-            }
+        if let Some(index) = route::choose(candidates, &failed, state.first_candidate, &policy) {
+            let name = candidates[index].to_string();
+            let iteration = state.latest().map_or(1, |attempt| attempt.iteration);
+            self.schedule(node, Some((index, name)), iteration);
+        } else {
+            let why = format!(
+                "All candidates of its route failed, after {} attempts.",
+                failed.len()
+            );
+            self.fail(node, why);
         }
     }
 
@@ -257,9 +254,9 @@ impl Deciding<'_> {
         }
         let unposted = run.plan.as_ref().is_some_and(|plan| {
             plan.posted.is_none()
-                && run
-                    .refused
-                    .contains_key(crate::run::ActionKey::plan(&run.created.run, &plan.hash).as_str())
+                && run.refused.contains_key(
+                    crate::run::ActionKey::plan(&run.created.run, plan.revision, &plan.hash).as_str(),
+                )
         });
         if unposted {
             return self.stop_for("The plan could not be posted on the issue.".to_owned());
