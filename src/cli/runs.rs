@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Subcommand;
 use serde_json::json;
@@ -275,17 +276,22 @@ async fn show_run(store: Database, row: &RunRow, json: bool) -> Result<(), Failu
                 .iter()
                 .filter_map(|attempt| attempt.candidate.as_ref().map(|(_, name)| name.as_str()))
                 .collect();
-            let spent: f64 = node
+            let spent: Duration = node
                 .attempts
                 .iter()
                 .filter_map(|attempt| attempt.report.as_ref())
-                .map(|report| report.ended.since(report.started).as_secs_f64())
+                .map(|report| report.ended.since(report.started))
                 .sum();
+            let spent = if node.attempts.is_empty() {
+                String::new()
+            } else {
+                format!("{:.1} s", spent.as_secs_f64())
+            };
             vec![
                 (*id).to_owned(),
                 word(&node.phase).to_owned(),
                 node.attempts.len().to_string(),
-                format!("{spent:.1} s"),
+                spent,
                 used.last().map_or(String::new(), |name| (*name).to_owned()),
             ]
         })

@@ -4,16 +4,14 @@ use std::collections::HashMap;
 
 use crate::cli::show;
 use crate::engine::Page;
-use crate::model::{ContentHash, NodeId};
+use crate::model::NodeId;
 use crate::report::escape::visible;
-use crate::run::{Attempt, Node, NodePhase, Verdict};
+use crate::run::{Approval, Attempt, Node, NodePhase, Verdict};
 
 /// What was shown so far.
 pub(super) struct Progress {
     quiet: bool,
     shown: HashMap<NodeId, Shown>,
-    /// The plan whose approval was told.
-    approved: Option<ContentHash>,
 }
 
 #[derive(Default)]
@@ -30,7 +28,6 @@ impl Progress {
         Self {
             quiet,
             shown: HashMap::new(),
-            approved: None,
         }
     }
 
@@ -51,22 +48,17 @@ impl Progress {
                 continue;
             };
             let shown = self.shown.entry(node.id.clone()).or_default();
-            for line in shown.news(node.id.as_str(), state) {
+            let approval = page.run.approval.as_ref();
+            let approved = approval.filter(|approval| approval.node == node.id);
+            for line in shown.news(node.id.as_str(), state, approved) {
                 show::aside(line);
-            }
-        }
-        let approved = page.run.approval.as_ref().map(|approval| approval.plan);
-        if self.approved != approved {
-            self.approved = approved;
-            if let Some(plan) = approved {
-                show::aside(format!("  plan {} is approved", plan.short()));
             }
         }
     }
 }
 
 impl Shown {
-    fn news(&mut self, id: &str, state: &Node) -> Vec<String> {
+    fn news(&mut self, id: &str, state: &Node, approved: Option<&Approval>) -> Vec<String> {
         let mut lines = Vec::new();
         for (at, attempt) in state.attempts.iter().enumerate() {
             if at >= self.begun {
@@ -80,7 +72,7 @@ impl Shown {
         }
         let phase = (state.generation, state.phase.clone());
         if self.phase.as_ref() != Some(&phase) {
-            lines.extend(turned(id, state));
+            lines.extend(turned(id, state, approved));
             self.phase = Some(phase);
         }
         lines
@@ -88,11 +80,14 @@ impl Shown {
 }
 
 /// What a new phase is worth telling.
-fn turned(id: &str, state: &Node) -> Option<String> {
+fn turned(id: &str, state: &Node, approved: Option<&Approval>) -> Option<String> {
     match &state.phase {
         NodePhase::Pending | NodePhase::Running => None,
         NodePhase::Backoff { .. } => Some(format!("· {id} is tried again after a pause")),
         NodePhase::Open { .. } => Some(format!("? {id} waits for a decision")),
+        NodePhase::Succeeded if approved.is_some() => {
+            approved.map(|approval| format!("✓ {id} plan {}", approval.plan.short()))
+        }
         NodePhase::Succeeded => {
             let report = state.latest().and_then(|attempt| attempt.report.as_ref());
             let took = report.map(|report| {

@@ -78,7 +78,7 @@ fn a_workflows_mistakes_are_told_with_their_places() {
     assert!(!problems["problems"].as_array().expect("a list").is_empty());
 
     let said = place.run(&["workflow", "check", "nowhere.yml"]);
-    assert_eq!(said.code, Some(6), "{said:?}");
+    assert_eq!(said.code, Some(5), "{said:?}");
     assert!(
         said.err.starts_with("footplate: nowhere.yml cannot be read"),
         "{}",
@@ -99,7 +99,7 @@ fn without_runs_there_is_an_empty_list() {
 }
 
 #[test]
-fn a_run_that_is_not_there_ends_with_six() {
+fn a_run_that_is_not_there_ends_with_five() {
     let place = Place::new();
     for arguments in [
         &["runs", "show", "01zz"][..],
@@ -107,7 +107,7 @@ fn a_run_that_is_not_there_ends_with_six() {
         &["replay", "01zz"],
     ] {
         let said = place.run(arguments);
-        assert_eq!((said.code, said.out.as_str()), (Some(6), ""), "{arguments:?}");
+        assert_eq!((said.code, said.out.as_str()), (Some(5), ""), "{arguments:?}");
         insta::allow_duplicates! {
             insta::assert_snapshot!(
                 said.err,

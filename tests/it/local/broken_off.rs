@@ -14,7 +14,7 @@ use super::scene::{AGENT, Scene};
 use crate::command_line::program::{Said, said};
 
 /// Generous: what is waited for takes milliseconds.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A run whose implementer never ends, and a pipe that everything it started holds open.
 struct Stuck {

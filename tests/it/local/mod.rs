@@ -26,8 +26,29 @@ fn a_new_branch_holds_exactly_the_agents_change_and_nothing_else_is_touched() {
         "{branch}"
     );
     let range = format!("main...{branch}");
-    insta::assert_snapshot!(scene.in_repo(&["diff", &range]), @"");
-    insta::assert_snapshot!(steady(&scene.in_repo(&["log", "--format=%an <%ae>%n%B", &format!("main..{branch}")]), &scene), @"");
+    insta::assert_snapshot!(scene.in_repo(&["diff", &range]), @r#"
+    diff --git a/price.sh b/price.sh
+    index 7ff2ca9..dd014ec 100644
+    --- a/price.sh
+    +++ b/price.sh
+    @@ -1 +1 @@
+    -half() { echo $1; }
+    +half() { echo $(($1 / 2)); }
+    diff --git a/test.sh b/test.sh
+    new file mode 100644
+    index 0000000..3b7942d
+    --- /dev/null
+    +++ b/test.sh
+    @@ -0,0 +1,2 @@
+    +. ./price.sh
+    +[ "$(half 5)" = 2 ]
+    "#);
+    insta::assert_snapshot!(steady(&scene.in_repo(&["log", "--format=%an <%ae>%n%B", &format!("main..{branch}")]), &scene), @r#"
+    Footplate <footplate@footplate.invalid>
+    Let half round down
+
+    Footplate-Run: RUN
+    "#);
 
     assert_eq!(scene.in_repo(&["status", "--porcelain", "--branch"]), before);
     assert_eq!(
@@ -35,8 +56,81 @@ fn a_new_branch_holds_exactly_the_agents_change_and_nothing_else_is_touched() {
         BEFORE
     );
 
-    insta::assert_snapshot!(steady(&said.out, &scene), @"");
-    insta::assert_snapshot!(steady(&said.err, &scene), @"");
+    insta::assert_snapshot!(steady(&said.out, &scene), @r#"
+    # Let half round down.
+
+    **Verified:** Footplate ran the checks below on the pushed commit.
+    **Validation passed** by `command`.
+
+    > **Note:** Agents run with the rights of the person who began the run: there is no sandbox.
+
+    > **Note:** `operator` approved the plan on THEN.
+
+    ### What changed
+
+    - [x] **1** Halve
+      - `price.sh` +1 −1
+    - [x] **2** Cover it
+      - `test.sh` +2 −0
+
+    ### Checks
+
+    | Command | With the change | Before | Time |
+    | --- | --- | --- | --- |
+    | `sh test.sh` | exit 0, tests not counted | exit 2, tests not counted | 0.0 s |
+
+    ### Validation
+
+    | Criterion | Met | Evidence |
+    | --- | --- | --- |
+    | half of 5 is 2 | yes | checks.md, command 1 |
+
+    ### Deviations from the plan
+
+    None reported.
+
+    ### Who did what, and what it cost
+
+    | Step | State | Done by | Attempts | Time | Tokens | Cost |
+    | --- | --- | --- | --- | --- | --- | --- |
+    | `explore` | done | `command` | 1 | 0.0 s | unknown | unknown |
+    | `plan` | done | `command` | 1 | 0.0 s | unknown | unknown |
+    | `approve` | done | gate | 0 | — | — | — |
+    | `implement` | done | `command` | 1 | 0.0 s | unknown | unknown |
+    | `check` | done | check | 1 | 0.0 s | — | — |
+    | `validate` | done | `command` | 1 | 0.0 s | unknown | unknown |
+    | **Total** |  |  | 5 | 0.0 s |  | unknown |
+
+    ### What the implementer wrote
+
+    Divided by two.
+
+    ### What the validator wrote
+
+    It halves.
+
+    <sub>Run `RUN`, asked for by `operator`, plan `c3dfd1725c37`, commit `COMMIT` for `main`.</sub>
+
+    The change is on branch footplate/task-let-half-round-down-SHORT: git -C HERE/repo diff main...footplate/task-let-half-round-down-SHORT
+    "#);
+    insta::assert_snapshot!(steady(&said.err, &scene), @r#"
+    Run RUN begins on main at COMMIT.
+    What is not committed there is neither used nor touched.
+    … explore (command)
+    ✓ explore 0.0 s
+    … plan (command)
+    ✓ plan 0.0 s
+    ? approve waits for a decision
+    ✓ approve plan c3dfd1725c37
+    … implement (command)
+    ✓ implement 0.0 s
+    … check
+    ✓ check 0.0 s
+    … validate (command)
+    ✓ validate 0.0 s
+    … publish
+    ✓ publish 0.0 s
+    "#);
     let report = std::fs::read_to_string(scene.place.path().join("report.md")).unwrap();
     assert!(said.out.starts_with(&report), "the file holds what was printed");
 }
@@ -49,9 +143,24 @@ fn the_runs_log_is_there_afterwards() {
 
     assert_eq!(scene.place.run(&["runs", "list"]).out, "", "it is over");
     let said = scene.place.run(&["runs", "list", "--all"]);
-    insta::assert_snapshot!(steady(&said.out, &scene), @"");
+    insta::assert_snapshot!(steady(&said.out, &scene), @r#"
+    RUN                         STATE   ISSUE       PULL  COST     TITLE
+    RUN  closed  local/repo        unknown  Let half round down
+    "#);
     let said = scene.place.run(&["runs", "show", &run[20..]]);
-    insta::assert_snapshot!(steady(&said.out, &scene), @"");
+    insta::assert_snapshot!(steady(&said.out, &scene), @r#"
+    RUN  closed  Let half round down
+    base main at COMMIT, branch footplate/task-let-half-round-down-SHORT
+    0 tokens (and more that nobody reported), $0.0000 (and more that nobody reported)
+    STEP       STATE  TRIES  TIME   CANDIDATE
+    explore    done   1      0.0 s  command
+    plan       done   1      0.0 s  command
+    approve    done   0
+    implement  done   1      0.0 s  command
+    check      done   1      0.0 s
+    validate   done   1      0.0 s  command
+    publish    done   1      0.0 s
+    "#);
     let said = scene.place.run(&["replay", &run]);
     assert_eq!(said.code, Some(0));
     for words in [
@@ -88,7 +197,35 @@ fn an_agent_that_does_nothing_is_no_success() {
     let said = scene.run(YES);
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(scene.new_branches().is_empty());
-    insta::assert_snapshot!(steady(&said.out, &scene), @"");
+    insta::assert_snapshot!(steady(&said.out, &scene), @r#"
+    ### Footplate: failed
+
+    The step `implement` failed. All candidates of its route failed, after 2 attempts.
+
+    > **Note:** Agents run with the rights of the person who began the run: there is no sandbox.
+
+    | Step | State | Done by | Attempts | Time | Tokens | Cost |
+    | --- | --- | --- | --- | --- | --- | --- |
+    | `explore` | done | `command` | 1 | 0.0 s | unknown | unknown |
+    | `plan` | done | `command` | 1 | 0.0 s | unknown | unknown |
+    | `approve` | done | gate | 0 | — | — | — |
+    | `implement` | failed | `command` | 2 | 0.0 s | unknown | unknown |
+    | `check` | skipped | check | 0 | — | — | — |
+    | `validate` | skipped | agent | 0 | — | — | — |
+    | `publish` | skipped | publish | 0 | — | — | — |
+    | **Total** |  |  | 4 | 0.0 s |  | unknown |
+
+    **Findings**
+
+    - `implement`: Attempt 1 by command: it changed nothing.
+    - `implement`: Attempt 2 by command: it changed nothing.
+    - `implement`: All candidates of its route failed, after 2 attempts.
+    - `check`: What it needs failed or was skipped.
+    - `validate`: What it needs failed or was skipped.
+    - `publish`: What it needs failed or was skipped.
+
+    <sub>Run `RUN` of workflow `build`, asked for by `operator`, as of THEN.</sub>
+    "#);
 }
 
 #[test]
@@ -151,7 +288,38 @@ fn only_a_plan_can_be_asked_for() {
     let said = scene.run(&["--plan-only", "--", "sh", "agent.sh"]);
     assert_eq!(said.code, Some(0), "{said:?}");
     assert!(scene.new_branches().is_empty());
-    insta::assert_snapshot!(steady(&said.out, &scene), @"");
+    insta::assert_snapshot!(steady(&said.out, &scene), @r#"
+    ## Plan
+
+    Let half round down.
+
+    ### Steps
+
+    | # | Step | Class | Files | After |
+    | --- | --- | --- | --- | --- |
+    | 1 | Halve | logic | `price.sh` |  |
+    | 2 | Cover it | tests | `test.sh` | 1 |
+
+    ### Files that may change
+
+    - `price.sh`
+    - `test.sh`
+
+    ### Commands that check it
+
+    - `sh test.sh`
+
+    ### Done when
+
+    - half of 5 is 2
+
+    ### The plan in its author's words
+
+    # Plan
+    Divide by two.
+
+    <sub>Plan `c3dfd1725c37`, small, for `main` at `COMMIT`, written by `command`, cost so far unknown, run `RUN`.</sub>
+    "#);
 }
 
 #[test]

@@ -151,8 +151,8 @@ fn steady_word(word: &str) -> String {
         word.replace(core, "COMMIT")
     } else if is_seconds(core) {
         word.replace(core, "0.0")
-    } else if core.len() == 20 && core.ends_with('Z') {
-        word.replace(core, "THEN")
+    } else if let Some(date) = word.get(..20).filter(|date| date.ends_with('Z')) {
+        word.replace(date, "THEN")
     } else {
         word.to_owned()
     }
