@@ -137,11 +137,7 @@ impl Process {
             }
             if mutant != Some(Mutant::NeverRecovers) {
                 // A server that cannot recover ends, and is started anew by whoever watches over it.
-                if driver
-                    .recover()
-                    .await
-                    .is_ok_and(|unreadable| unreadable.is_empty())
-                {
+                if driver.recover().await.is_ok_and(|unreadable| unreadable.is_empty()) {
                     ready.store(true, Ordering::Relaxed);
                 } else {
                     scene.watch().crashed = true;

@@ -530,10 +530,7 @@ impl Stage {
         let violations = self.violations();
         assert!(violations.is_empty(), "{violations:#?}\n{}", self.picture());
         let foreign = openapi::unknown_to_github(&self.requests());
-        assert!(
-            foreign.is_empty(),
-            "GitHub's own description does not know these: {foreign:#?}"
-        );
+        assert!(foreign.is_empty(), "GitHub's own description does not know these: {foreign:#?}");
         let left = self.agents();
         assert!(left.is_empty(), "these survive: {left:#?}\n{}", self.picture());
     }
