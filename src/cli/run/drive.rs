@@ -89,18 +89,18 @@ pub(super) async fn drive(
         if Line::is_over(&page) {
             return Ok(interrupted.map_or(Ending::Over, Ending::Interrupted));
         }
-        if let Some(plan) = undecided(&page).filter(|_| interrupted.is_none()) {
+        if let Some((plan, generation)) = undecided(&page).filter(|_| interrupted.is_none()) {
             match &mut decider {
                 // An approval that did not hold would not hold the next time either.
-                Decider::Yes if plan.questions == 0 && approved != Some(plan.hash) => {
-                    approved = Some(plan.hash);
+                Decider::Yes if plan.questions == 0 && approved != Some((plan.hash, generation)) => {
+                    approved = Some((plan.hash, generation));
                     line.order(approve(plan.hash), None).await?;
                     continue;
                 }
-                Decider::Person(terminal) if !terminal.has_asked(plan.hash) => {
+                Decider::Person(terminal) if !terminal.has_asked(plan, generation) => {
                     let context = line.context(&page).await?;
                     let text = line.publisher().plan(&context).unwrap_or_default();
-                    terminal.ask(plan, &text);
+                    terminal.ask(plan, generation, &text);
                 }
                 Decider::Person(_) => {}
                 Decider::Yes | Decider::Nobody => return Ok(Ending::Undecided),
@@ -132,11 +132,14 @@ pub(super) async fn drive(
     }
 }
 
-/// The plan that waits for a decision.
-fn undecided(page: &Page) -> Option<&PlanState> {
+/// The plan that waits for a decision, and the generation of its gate: a planner that was asked for another plan
+/// may come back with the same one.
+fn undecided(page: &Page) -> Option<(&PlanState, u32)> {
     let plan = page.run.plan.as_ref()?;
-    let open = matches!(page.run.node(&plan.gate)?.phase, NodePhase::Open { .. });
-    (open && plan.posted.is_some() && !page.run.created.plan_only && page.run.ended.is_none()).then_some(plan)
+    let gate = page.run.node(&plan.gate)?;
+    let open = matches!(gate.phase, NodePhase::Open { .. });
+    let waits = open && plan.posted.is_some() && !page.run.created.plan_only && page.run.ended.is_none();
+    waits.then_some((plan, gate.generation))
 }
 
 fn approve(plan: ContentHash) -> Command {

@@ -28,21 +28,26 @@ pub(super) struct Terminal {
 
 struct Question {
     plan: ContentHash,
+    /// The generation of the gate.
+    generation: u32,
     has_questions: bool,
     /// Whether the next line is what another plan should be like.
     wishes: bool,
 }
 
 impl Terminal {
-    pub(super) fn has_asked(&self, plan: ContentHash) -> bool {
-        self.asked.as_ref().is_some_and(|question| question.plan == plan)
+    /// Whether this plan was asked about since its gate opened.
+    pub(super) fn has_asked(&self, plan: &PlanState, generation: u32) -> bool {
+        let same = |question: &Question| (question.plan, question.generation) == (plan.hash, generation);
+        self.asked.as_ref().is_some_and(same)
     }
 
     /// Shows the plan and asks about it.
-    pub(super) fn ask(&mut self, plan: &PlanState, text: &str) {
+    pub(super) fn ask(&mut self, plan: &PlanState, generation: u32, text: &str) {
         show::aside(format!("\n{}\n", text.trim_end()));
         let question = Question {
             plan: plan.hash,
+            generation,
             has_questions: plan.questions > 0,
             wishes: plan.questions > 0,
         };
@@ -120,13 +125,33 @@ fn read_lines() -> mpsc::UnboundedReceiver<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::NodeId;
 
     fn asked(questions: bool) -> Question {
         Question {
             plan: ContentHash::of("plan"),
+            generation: 1,
             has_questions: questions,
             wishes: questions,
         }
+    }
+
+    #[test]
+    fn the_same_plan_is_asked_about_again_after_another_one_was_wished_for() {
+        let plan = PlanState {
+            gate: NodeId::new("approve").unwrap(),
+            hash: ContentHash::of("plan"),
+            previous: None,
+            revision: 1,
+            questions: 0,
+            posted: None,
+        };
+        let terminal = Terminal {
+            asked: Some(asked(false)),
+            lines: None,
+        };
+        assert!(terminal.has_asked(&plan, 1));
+        assert!(!terminal.has_asked(&plan, 2));
     }
 
     #[test]
