@@ -135,7 +135,9 @@ impl Play {
         let Some(moment) = self.scene.watch().moment.take() else { return false };
         let (odds, left) = match moment {
             Moment::Decided => (15, self.budget.crashes),
-            _ => (700, self.budget.tempted),
+            Moment::BranchSeen(_) => (800, self.budget.tempted),
+            Moment::PlanShown(_) | Moment::Approved(_) => (1000, self.budget.tempted),
+            Moment::PullOpened(_) => (3000, self.budget.tempted),
         };
         if left == 0 || !self.roll(odds) {
             return false;
