@@ -152,6 +152,10 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
                     _ => None,
                 };
                 let observed = self.observe(call, &run, &command).await?;
+                let edited = match (&command, observed.issue_text) {
+                    (Command::Approve { .. }, Some(seen)) => self.edited_since(call, &run, seen).await?,
+                    _ => None,
+                };
                 let order = Order {
                     command,
                     by: call.sender.clone(),
@@ -160,7 +164,9 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
                     text,
                     observed,
                 };
-                Ok(tell(&run, Input::Command(Box::new(order))))
+                let mut readings = tell(&run, Input::Command(Box::new(order)));
+                readings.extend(edited.into_iter().flat_map(|text| tell(&run, Input::IssueEdited { text })));
+                Ok(readings)
             }
         }
     }
@@ -254,8 +260,8 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
         })
     }
 
-    /// The active run from whose branch a bot opened a pull request that the run does not know yet: its opening
-    /// and its end can both come before the run is told.
+    /// The active run from whose branch a bot opened a pull request that the run did not know just now: its
+    /// opening and its end can both come before the run is told.
     async fn by_branch(&self, call: &Call<'_>, pull: &PullFacts) -> Result<Option<RunRow>, Error> {
         let by_bot = pull.user.as_ref().is_some_and(|user| user.is_bot);
         let from_here = pull.head_repository == Some(call.repository.id);
@@ -267,7 +273,7 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
             return Ok(None);
         };
         let page = self.page(&row.run).await?;
-        let own = page.is_some_and(|page| page.run.created.branch.as_str() == head && page.run.pull.is_none());
+        let own = page.is_some_and(|page| page.run.created.branch.as_str() == head);
         Ok(own.then_some(row))
     }
 

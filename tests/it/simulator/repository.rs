@@ -9,7 +9,6 @@ use footplate::github::Repository;
 use footplate::model::{BranchName, CommitId, ContentHash, Timestamp};
 use footplate::publish::{self, Tree};
 
-use super::hub;
 use super::scene::{Scene, beat};
 use super::watch;
 
@@ -284,15 +283,6 @@ impl Ground for Git {
         let touched = changes.iter().filter_map(|change| change.path.as_str().map(str::to_owned)).collect();
         beat().await;
         Ok(Drift { head, touched })
-    }
-}
-
-/// The repository that everything happens in.
-pub(super) fn widgets() -> Repository {
-    Repository {
-        installation: footplate::model::InstallationId(1),
-        id: footplate::model::RepositoryId(2),
-        name: footplate::model::RepositoryName::new(hub::NAME).expect("a name"),
     }
 }
 
