@@ -27,7 +27,7 @@ pub enum Input {
         /// Whether our pull request is merged, as GitHub says now.
         merged: bool,
     },
-    /// A pull request was closed.
+    /// A pull request was closed: the run's own, or one from its branch while it knows none.
     PullClosed {
         /// Which.
         pull: PullNumber,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::event::EndedHow;
 use super::frozen::Frozen;
 use super::state::{NodePhase, ReplyTo, Run};
 use crate::model::{AttemptKey, CommentId, ContentHash, RunId, Timestamp};
@@ -145,7 +146,8 @@ pub fn outstanding(frozen: &Frozen, run: &Run) -> Vec<Action> {
             comment: *comment,
         });
     }
-    if run.ended.is_some()
+    let ended_unmerged = run.ended.as_ref().is_some_and(|(how, _, _)| *how != EndedHow::Merged);
+    if ended_unmerged
         && run.pull.is_none()
         && run.pushed.is_none()
         && run.held.is_none()

@@ -760,6 +760,27 @@ fn a_plan_that_comes_back_after_another_one_is_posted_again() {
 }
 
 #[test]
+fn a_merge_before_the_run_knows_its_pull_request_is_a_merge() {
+    for crash in [false, true] {
+        let mut world = World::to_gate();
+        world.approve(101);
+        for _ in 0..3 {
+            world.end(|_| {});
+        }
+        let key = world.attempts().into_iter().next().expect("it is to be published");
+        world.tell(Input::Began(key.clone()));
+        world.tell(Input::PushIntended { key: key.clone(), commit: commit(91) });
+        world.tell(Input::PullClosed { pull: PullNumber(13), merged: true });
+        assert_eq!(world.word(), "merged");
+        if crash {
+            world.tell(Input::Recover);
+        }
+        let holds = |action: &Action| matches!(action, Action::Attempt(_) | Action::HoldWork { .. });
+        assert!(!outstanding(&world.frozen, world.run()).iter().any(holds), "nothing is left to do or to keep");
+    }
+}
+
+#[test]
 fn a_newer_log_is_refused_and_not_guessed() {
     assert!(matches!(
         Recorded::from_line(r#"{"v":2,"at":0,"e":{"unheard_of":{}}}"#),

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use serde::Deserialize;
 
+use super::start::issue_of_branch;
 use super::{Desk, nothing, passing};
 use crate::command::{self, Command, Grammar, Mistake, Permission, Permit, permit};
 use crate::engine::driver::Reading;
 use crate::engine::error::Error;
 use crate::engine::ground::Ground;
-use crate::github::{Facts, Forge, IssueText, Reactable, Repository};
+use crate::github::{Facts, Forge, IssueText, PullFacts, Reactable, Repository};
 use crate::model::{Clock, IssueNumber, Login, PullNumber, RepositoryName};
 use crate::run::{Input, Order, Person, ReplyTo, Review};
 use crate::store::{FindRun, InboxRow, Journal, RunRow};
@@ -151,6 +152,10 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
                     _ => None,
                 };
                 let observed = self.observe(call, &run, &command).await?;
+                let edited = match (&command, observed.issue_text) {
+                    (Command::Approve { .. }, Some(seen)) => self.edited_since(call, &run, seen).await?,
+                    _ => None,
+                };
                 let order = Order {
                     command,
                     by: call.sender.clone(),
@@ -159,7 +164,9 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
                     text,
                     observed,
                 };
-                Ok(tell(&run, Input::Command(Box::new(order))))
+                let mut readings = tell(&run, Input::Command(Box::new(order)));
+                readings.extend(edited.into_iter().flat_map(|text| tell(&run, Input::IssueEdited { text })));
+                Ok(readings)
             }
         }
     }
@@ -202,18 +209,21 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
         let Some(run) = self.active(call, issue.number).await? else {
             return Ok(nothing("no active run"));
         };
-        // Closing by our own merge reaches us in either order; GitHub knows which it was.
-        let merged = match run.pull {
-            Some(pull) => {
-                self.forge
-                    .pull(&call.repository, pull)
-                    .await
-                    .map_err(passing)?
-                    .merged
-            }
-            None => false,
-        };
+        let merged = self.is_merged(call, &run).await?;
         Ok(tell(&run, Input::IssueClosed { merged }))
+    }
+
+    /// Whether a pull request from the run's branch is merged. Closing by our own merge reaches us in either
+    /// order, and a person can merge before the run itself knows its pull request; GitHub knows how it is.
+    async fn is_merged(&self, call: &Call<'_>, row: &RunRow) -> Result<bool, Error> {
+        let Some(page) = self.page(&row.run).await? else {
+            return Ok(false);
+        };
+        let branch = &page.run.created.branch;
+        let pulls = self.forge.pulls_by_head(&call.repository, branch).await;
+        let ours = |id| id == call.repository.id;
+        let mut pulls = pulls.map_err(passing)?.into_iter();
+        Ok(pulls.any(|pull| pull.merged && pull.head_repository.is_none_or(ours)))
     }
 
     async fn issue_gone(&self, call: &Call<'_>) -> Result<Vec<Reading>, Error> {
@@ -234,7 +244,11 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
             repository: call.repository.id,
             pull: pull.number,
         };
-        Ok(match self.book.journal().find(by).await? {
+        let found = match self.book.journal().find(by).await? {
+            Some(run) => Some(run),
+            None => self.by_branch(call, pull).await?,
+        };
+        Ok(match found {
             Some(run) => tell(
                 &run,
                 Input::PullClosed {
@@ -244,6 +258,23 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
             ),
             None => nothing("not a pull request of ours"),
         })
+    }
+
+    /// The active run from whose branch a bot opened a pull request that the run did not know just now: its
+    /// opening and its end can both come before the run is told.
+    async fn by_branch(&self, call: &Call<'_>, pull: &PullFacts) -> Result<Option<RunRow>, Error> {
+        let by_bot = pull.user.as_ref().is_some_and(|user| user.is_bot);
+        let from_here = pull.head_repository == Some(call.repository.id);
+        let head = pull.head_ref.as_deref().filter(|_| by_bot && from_here);
+        let Some((head, issue)) = head.and_then(|head| Some((head, issue_of_branch(head)?))) else {
+            return Ok(None);
+        };
+        let Some(row) = self.active(call, issue).await? else {
+            return Ok(None);
+        };
+        let page = self.page(&row.run).await?;
+        let own = page.is_some_and(|page| page.run.created.branch.as_str() == head);
+        Ok(own.then_some(row))
     }
 
     async fn reviewed(&self, call: &Call<'_>) -> Result<Vec<Reading>, Error> {

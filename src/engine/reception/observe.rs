@@ -60,6 +60,25 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
         })
     }
 
+    /// The address of the issue's text as it is now, where it is another one than was seen: deliveries come in any
+    /// order, and the edit may have been heard of before the approval that it voids.
+    pub(super) async fn edited_since(
+        &self,
+        call: &Call<'_>,
+        row: &RunRow,
+        seen: ContentHash,
+    ) -> Result<Option<ContentHash>, Error> {
+        let Some(number) = row.issue else { return Ok(None) };
+        let issue = self.forge.issue(&call.repository, number).await;
+        let issue = issue.map_err(passing)?;
+        let now = IssueText {
+            title: issue.title,
+            body: issue.body,
+        };
+        let now = self.keep_issue(&now).await?;
+        Ok((now != seen).then_some(now))
+    }
+
     /// Keeps an issue's text under the address that identifies it.
     pub(super) async fn keep_issue(&self, text: &IssueText) -> Result<ContentHash, Error> {
         Ok(self.book.journal().put(canonical(text).as_bytes()).await?)

@@ -137,6 +137,12 @@ pub(crate) fn branch(issue: Option<IssueNumber>, text: &IssueText, run: &RunId) 
     BranchName::new(name).expect("lower-case letters, digits and dashes make a branch name")
 }
 
+/// The issue in the name of a run's branch; `None` for other branches.
+pub(super) fn issue_of_branch(name: &str) -> Option<IssueNumber> {
+    let (issue, _) = name.strip_prefix("footplate/")?.split_once('-')?;
+    issue.parse().ok().map(IssueNumber)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,6 +172,7 @@ mod tests {
                 body: String::new(),
             };
             let name = branch(Some(IssueNumber(7)), &text, &run);
+            assert_eq!(issue_of_branch(name.as_str()), Some(IssueNumber(7)));
             assert!(
                 name.as_str().starts_with("footplate/7-") && name.as_str().ends_with(run.short()),
                 "{name}"

@@ -51,6 +51,8 @@ struct Play {
     process: Process,
     tasks: Vec<Task>,
     budget: Budget,
+    /// Another process takes the delivery, too.
+    rival_soon: bool,
     steps: u64,
 }
 
@@ -82,7 +84,7 @@ pub(super) fn play(seed: u64, mutant: Option<Mutant>, acts: Option<u32>, told: b
         scene.hub().open_issue("Add price_half");
     }
     let process = Process::boot(&scene, mutant);
-    let mut play = Play { scene, mutant, process, tasks: Vec::new(), budget, steps: 0 };
+    let mut play = Play { scene, mutant, process, tasks: Vec::new(), budget, rival_soon: false, steps: 0 };
     play.main();
     if !play.is_broken() {
         play.end();
@@ -110,7 +112,7 @@ impl Play {
                 self.act(false);
             } else if self.scene.watch().crashed || (self.budget.crashes > 0 && self.roll(12)) {
                 self.crash();
-            } else if self.budget.rivals > 0 && self.roll(40) {
+            } else if self.budget.rivals > 0 && (std::mem::take(&mut self.rival_soon) || self.roll(40)) {
                 self.budget.rivals -= 1;
                 self.process.compete();
             } else if self.roll(150) {
@@ -135,7 +137,9 @@ impl Play {
         let Some(moment) = self.scene.watch().moment.take() else { return false };
         let (odds, left) = match moment {
             Moment::Decided => (15, self.budget.crashes),
-            _ => (700, self.budget.tempted),
+            Moment::BranchSeen(_) => (800, self.budget.tempted),
+            Moment::PlanShown(_) | Moment::Approved(_) => (1000, self.budget.tempted),
+            Moment::PullOpened(_) => (3000, self.budget.tempted),
         };
         if left == 0 || !self.roll(odds) {
             return false;
@@ -248,6 +252,9 @@ impl Play {
         hub.sent.push(mail.clone());
         drop(hub);
         let row = mail.row(self.scene.now());
+        if row.action == "labeled" && self.budget.rivals > 0 && self.roll(4_000) {
+            self.rival_soon = true;
+        }
         let new = if self.mutant == Some(Mutant::TakesDeliveriesTwice) {
             self.scene.shelf().take_in_again(row);
             true

@@ -9,7 +9,6 @@ use footplate::github::Repository;
 use footplate::model::{BranchName, CommitId, ContentHash, Timestamp};
 use footplate::publish::{self, Tree};
 
-use super::hub;
 use super::scene::{Scene, beat};
 use super::watch;
 
@@ -353,15 +352,6 @@ impl Ground for Git {
             .collect();
         beat().await;
         Ok(Drift { head, touched })
-    }
-}
-
-/// The repository that everything happens in.
-pub(super) fn widgets() -> Repository {
-    Repository {
-        installation: footplate::model::InstallationId(1),
-        id: footplate::model::RepositoryId(2),
-        name: footplate::model::RepositoryName::new(hub::NAME).expect("a name"),
     }
 }
 

@@ -526,7 +526,18 @@ pub(super) fn pull_opened(scene: &Scene, pull: &Pull) {
 /// Nothing is left to do for the process: whatever still lives must be wanted.
 pub(super) fn quiet(scene: &Scene) {
     let alive = scene.bench().alive.clone();
+    let decided = scene.shelf().pending.is_empty();
+    let hub = scene.hub();
     let mut watch = scene.watch();
+    let stale = watch.lives.values().find(|life| {
+        let run = life.run();
+        let now = hub.issue_text(issue_of(run)).map(|text| text.hash());
+        let seen = run.approval.as_ref().map(|approval| approval.issue_text);
+        run.ended.is_none() && run.cancel.is_none() && run.pull.is_none() && seen.is_some() && seen != now
+    });
+    if let Some(run) = stale.map(|life| life.run().created.run.clone()).filter(|_| decided) {
+        watch.blame(Promise::ApprovalBindsToContent, format!("{run} was approved for another text of the issue"));
+    }
     for key in alive {
         let Some(life) = watch.lives.get(&key.run) else { continue };
         let wanted = life.run().ended.is_none()
