@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::model::{Clock, ContentHash, RunId, Timestamp};
 
 use super::intake::{self, Intake};
+use super::settling::Settling;
 use super::transaction::Transaction;
 use super::{Append, Appended, Error, FindRun, InboxRow, Journal, ListRuns, NewOutcome, RunRow, Settle};
 
@@ -63,6 +64,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     arrivals: watch::Sender<u64>,
     intake: Intake,
+    settling: Settling,
     stop: CancellationToken,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -127,6 +129,7 @@ impl Database {
                 clock,
                 arrivals,
                 intake,
+                settling: Settling::default(),
                 stop,
                 task,
             }),
@@ -172,6 +175,11 @@ impl Database {
         self.inner.writer.close().await;
         moved?;
         Ok(())
+    }
+
+    /// The rows that wait to be taken off the list.
+    pub(super) fn settling(&self) -> &Settling {
+        &self.inner.settling
     }
 
     /// Where reads go.
