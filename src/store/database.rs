@@ -241,6 +241,10 @@ impl Journal for Database {
         self.read_open().await
     }
 
+    async fn runs_with_work(&self) -> Result<Vec<RunId>, Error> {
+        self.read_working().await
+    }
+
     async fn due(&self, now: Timestamp) -> Result<Vec<RunId>, Error> {
         self.read_due(now).await
     }

@@ -509,6 +509,7 @@ async fn a_start_reads_the_runs_with_work_or_a_wake_up_time_and_no_others() {
         .map(|row| row.run)
         .collect();
     assert_eq!(open, [run(1), run(2), run(4)]);
+    assert_eq!(world.store.runs_with_work().await.unwrap(), [run(1), run(4)]);
     assert_eq!(world.store.next_wake().await.unwrap(), Some(Timestamp(95)));
     assert_eq!(world.store.due(Timestamp(94)).await.unwrap(), []);
     assert_eq!(world.store.due(Timestamp(95)).await.unwrap(), [run(5)]);
