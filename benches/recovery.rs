@@ -217,10 +217,19 @@ impl Example {
     fn copy(&self, n: u64) -> Result<Append> {
         let run = RunId::new(format!("01k9z1{n:020}"))?;
         let mut append = self.append.clone();
+        let (before, number) = (append.row.issue.context("a run for an issue")?, 100 + n);
         for event in &mut append.events {
             *event = event.replace(append.run.as_str(), run.as_str());
         }
-        append.row.issue = Some(IssueNumber(100 + n));
+        let (before, after) = (format!("\"number\":{before}}}"), format!("\"number\":{number}}}"));
+        if !append.events[0].contains(&before) {
+            bail!(
+                "the example's first event does not name its issue: {}",
+                append.events[0]
+            );
+        }
+        append.events[0] = append.events[0].replace(&before, &after);
+        append.row.issue = Some(IssueNumber(number));
         append.row.run = run.clone();
         append.run = run;
         Ok(append)

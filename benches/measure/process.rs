@@ -45,31 +45,32 @@ pub(crate) fn pin_self(core: usize) -> Result<()> {
 }
 
 impl Pinned {
-    /// Starts a program on a core, with these variables and no others besides the search path.
+    /// Starts a program on a core, with these variables and no others besides the search path. This process is on the
+    /// next core afterwards.
     pub(crate) fn start(
         program: &Path,
         arguments: &[String],
         environment: &[(&str, String)],
         core: Option<usize>,
     ) -> Result<Self> {
-        let mut command = match core {
-            Some(core) => {
-                let mut command = Command::new("taskset");
-                command.arg("-c").arg(core.to_string()).arg(program);
-                command
-            }
-            None => Command::new(program),
-        };
+        let mut command = Command::new(program);
         command.args(arguments).env_clear();
         if let Some(path) = footplate::config::environment("PATH") {
             command.env("PATH", path);
         }
         command.envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped());
+        // A child begins on the core of its parent, so that nothing stands between it and its start.
+        if let Some(core) = core {
+            pin_self(core)?;
+        }
         let began = Instant::now();
         let child = command
             .spawn()
             .with_context(|| format!("{} does not start", program.display()))?;
+        if let Some(core) = core {
+            pin_self(core + 1)?;
+        }
         Ok(Self { child, began })
     }
 

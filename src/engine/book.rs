@@ -22,6 +22,9 @@ use crate::store::{Append, Appended, InboxKind, Journal, NewOutcome, RunRow};
 /// How often one input is decided again after losing a race, before the conflict is reported.
 const MOST_CONFLICTS: u32 = 20;
 
+/// How many runs are kept in memory, about 5 MiB of them. A run beyond that is read again when it is told something.
+const MOST_OPEN: usize = 1024;
+
 /// The book of runs.
 pub struct Book<J, C> {
     journal: J,
@@ -102,6 +105,25 @@ impl<J: Journal, C: Clock> Book<J, C> {
         Ok(page)
     }
 
+    /// Reads the logs of several runs at once, for whoever is about to tell each of them something.
+    ///
+    /// What cannot be read is left out; whoever needs that run is told why.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn prefetch(&self, runs: &[RunId]) -> Result<(), Error> {
+        for (run, lines) in self.journal.load_many(runs).await? {
+            let slot = self.slot(&run);
+            let mut slot = slot.lock().await;
+            if slot.is_none()
+                && let Ok(page) = self.read(&run, &lines).await
+            {
+                *slot = Some(page);
+            }
+        }
+        Ok(())
+    }
+
     /// Creates a run, unless the issue has an active one. `consumes` is the inbox row that asked for it.
     ///
     /// # Errors
@@ -171,6 +193,8 @@ impl<J: Journal, C: Clock> Book<J, C> {
             let now = self.clock.now();
             let events = decide(&page.frozen, Some(&page.run), input, now);
             if events.is_empty() && consumes.is_none() {
+                drop(slot);
+                self.let_go(run, Some(&page));
                 return Ok(Some(Told { page, events }));
             }
             let mut after = Some((*page.run).clone());
@@ -271,6 +295,7 @@ impl<J: Journal, C: Clock> Book<J, C> {
     fn let_go(&self, run: &RunId, page: Option<&Page>) {
         let idle = page.is_none_or(|page| outstanding(&page.frozen, &page.run).is_empty());
         let mut open = self.open.lock().expect("no holder of this lock panics");
+        let idle = idle || open.len() > MOST_OPEN;
         // The map's own and the caller's.
         if idle && open.get(run).is_some_and(|slot| Arc::strong_count(slot) <= 2) {
             open.remove(run);

@@ -14,6 +14,10 @@ use crate::model::{Clock, RunId};
 use crate::run::{Created, Frozen, Input};
 use crate::store::{InboxKind, InboxRow, Journal, Settle};
 
+/// Logs that are read with one question when a server starts. Ten thousand questions one after the other would take
+/// most of a second.
+const READ_AT_ONCE: usize = 256;
+
 /// Makes sense of what GitHub delivered or a person ordered: looks up what must be looked up, and says who is
 /// told what.
 pub trait Reception: Send + Sync + 'static {
@@ -93,14 +97,15 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
     pub async fn recover(&self) -> Result<Vec<(RunId, Error)>, Error> {
         self.take_in_outcomes().await?;
         let mut unreadable = Vec::new();
-        for row in self.book.journal().open_runs().await? {
-            if !row.has_work {
-                continue;
-            }
-            match self.tell(&row.run, &Input::Recover, None).await {
-                Ok(_) => {}
-                Err(error @ Error::Damaged { .. }) => unreadable.push((row.run, error)),
-                Err(error) => return Err(error),
+        let runs = self.book.journal().runs_with_work().await?;
+        for some in runs.chunks(READ_AT_ONCE) {
+            self.book.prefetch(some).await?;
+            for run in some {
+                match self.tell(run, &Input::Recover, None).await {
+                    Ok(_) => {}
+                    Err(error @ Error::Damaged { .. }) => unreadable.push((run.clone(), error)),
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(unreadable)
