@@ -286,7 +286,9 @@ impl<J: Journal, C: Clock> Book<J, C> {
             .expect("no holder of this lock panics")
             .get(&key)
             .cloned();
-        let frozen = if let Some(frozen) = known { frozen } else {
+        let frozen = if let Some(frozen) = known {
+            frozen
+        } else {
             let frozen = Arc::new(frozen_store::get(&self.journal, run, &key.0, &key.1).await?);
             let mut cache = self.frozen.lock().expect("no holder of this lock panics");
             if cache.len() >= 256 {

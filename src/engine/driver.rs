@@ -225,13 +225,18 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
         let outcome: Outcome = match serde_json::from_slice(&row.body) {
             Ok(outcome) => outcome,
             Err(error) => {
-                self.settle(row.seq, format!("unreadable outcome: {error}")).await?;
+                self.settle(row.seq, format!("unreadable outcome: {error}"))
+                    .await?;
                 return Ok(None);
             }
         };
-        let told = self.book.tell(&outcome.run, &outcome.input, Some(row.seq)).await?;
+        let told = self
+            .book
+            .tell(&outcome.run, &outcome.input, Some(row.seq))
+            .await?;
         if told.is_none() {
-            self.settle(row.seq, format!("there is no run {}", outcome.run)).await?;
+            self.settle(row.seq, format!("there is no run {}", outcome.run))
+                .await?;
         }
         Ok(told.map(|told| told.page))
     }

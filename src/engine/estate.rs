@@ -40,16 +40,18 @@ impl<F: Forge, K: Tokens> Estate<F, K> {
 
 impl<F: Forge, K: Tokens> Ground for Estate<F, K> {
     async fn footing(&self, repository: &Repository, wanted: Option<&BranchName>) -> Result<Footing, Error> {
-        let info = self
-            .forge
-            .repository(repository)
-            .await
-            .map_err(|error| if error.is_passing() { Error::Transient {
-                why: error.to_string(),
-                after: None,
-            } } else { Error::Refused {
-                why: format!("{error}."),
-            } })?;
+        let info = self.forge.repository(repository).await.map_err(|error| {
+            if error.is_passing() {
+                Error::Transient {
+                    why: error.to_string(),
+                    after: None,
+                }
+            } else {
+                Error::Refused {
+                    why: format!("{error}."),
+                }
+            }
+        })?;
         if info.archived {
             return Err(Error::Refused {
                 why: "The repository is archived.".to_owned(),

@@ -137,9 +137,13 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
                 run.plan = Some(PlanState {
                     gate: node.clone(),
                     hash: *plan,
-                    previous: superseded
-                        .as_ref()
-                        .and_then(|old| if old.hash == *plan { old.previous } else { Some(old.hash) }),
+                    previous: superseded.as_ref().and_then(|old| {
+                        if old.hash == *plan {
+                            old.previous
+                        } else {
+                            Some(old.hash)
+                        }
+                    }),
                     revision: superseded.as_ref().map_or(1, |old| old.revision + 1),
                     questions: *questions,
                     posted: None,

@@ -76,7 +76,10 @@ impl World {
         world
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "inputs are made where they are told")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "inputs are made where they are told"
+    )]
     fn tell(&mut self, input: Input) -> Vec<Event> {
         self.now = Timestamp(self.now.0 + 1_000);
         let events = decide(&self.frozen, self.run.as_ref(), &input, self.now);
@@ -701,21 +704,34 @@ fn an_effect_that_was_refused_stays_refused_and_a_plan_is_posted_under_a_new_num
     world.end(|_| {});
     world.end(|report| report.artifacts[0].hash = ContentHash::of("the plan"));
     let posting = |world: &World| {
-        outstanding(&world.frozen, world.run()).into_iter().find_map(|action| match action {
-            Action::PostPlan { revision, .. } => Some((revision, action.key().to_string())),
-            _ => None,
-        })
+        outstanding(&world.frozen, world.run())
+            .into_iter()
+            .find_map(|action| match action {
+                Action::PostPlan { revision, .. } => Some((revision, action.key().to_string())),
+                _ => None,
+            })
     };
     let (revision, action) = posting(&world).expect("the plan is to be posted");
     assert_eq!(revision, 1);
-    world.tell(Input::EffectFailed { action: action.clone(), why: "GitHub forbids it.".to_owned() });
+    world.tell(Input::EffectFailed {
+        action: action.clone(),
+        why: "GitHub forbids it.".to_owned(),
+    });
     assert_eq!(posting(&world), None);
     assert_eq!(world.word(), "waiting");
-    world.command(Command::Replan { wishes: String::new() }, 101);
+    world.command(
+        Command::Replan {
+            wishes: String::new(),
+        },
+        101,
+    );
     world.end(|report| report.artifacts[0].hash = ContentHash::of("the plan"));
     let (revision, again) = posting(&world).expect("the same plan is to be posted again");
     assert_eq!(revision, 2);
-    assert_ne!(action, again, "the outcome of the first is in the inbox already, and would swallow the second's");
+    assert_ne!(
+        action, again,
+        "the outcome of the first is in the inbox already, and would swallow the second's"
+    );
 }
 
 #[test]
@@ -726,10 +742,20 @@ fn a_plan_that_comes_back_after_another_one_is_posted_again() {
     for (text, comment) in [("one", 100), ("two", 102), ("one", 104)] {
         world.end(|report| report.artifacts[0].hash = ContentHash::of(text));
         let actions = outstanding(&world.frozen, world.run());
-        let posting = actions.iter().find(|action| matches!(action, Action::PostPlan { .. }));
-        assert!(keys.insert(posting.expect("the plan is to be posted").key()), "each posting has a key of its own");
+        let posting = actions
+            .iter()
+            .find(|action| matches!(action, Action::PostPlan { .. }));
+        assert!(
+            keys.insert(posting.expect("the plan is to be posted").key()),
+            "each posting has a key of its own"
+        );
         world.post_plan(comment);
-        world.command(Command::Replan { wishes: String::new() }, comment + 1);
+        world.command(
+            Command::Replan {
+                wishes: String::new(),
+            },
+            comment + 1,
+        );
     }
 }
 
@@ -741,16 +767,29 @@ fn a_merge_before_the_run_knows_its_pull_request_is_a_merge() {
         for _ in 0..3 {
             world.end(|_| {});
         }
-        let key = world.attempts().into_iter().next().expect("it is to be published");
+        let key = world
+            .attempts()
+            .into_iter()
+            .next()
+            .expect("it is to be published");
         world.tell(Input::Began(key.clone()));
-        world.tell(Input::PushIntended { key: key.clone(), commit: commit(91) });
-        world.tell(Input::PullClosed { pull: PullNumber(13), merged: true });
+        world.tell(Input::PushIntended {
+            key: key.clone(),
+            commit: commit(91),
+        });
+        world.tell(Input::PullClosed {
+            pull: PullNumber(13),
+            merged: true,
+        });
         assert_eq!(world.word(), "merged");
         if crash {
             world.tell(Input::Recover);
         }
         let holds = |action: &Action| matches!(action, Action::Attempt(_) | Action::HoldWork { .. });
-        assert!(!outstanding(&world.frozen, world.run()).iter().any(holds), "nothing is left to do or to keep");
+        assert!(
+            !outstanding(&world.frozen, world.run()).iter().any(holds),
+            "nothing is left to do or to keep"
+        );
     }
 }
 

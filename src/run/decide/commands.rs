@@ -67,10 +67,12 @@ impl Deciding<'_> {
                 },
             );
         }
-        if hash.is_none() && order.comment.is_some()
-            && let Some(kind) = self.doubt(order, &plan) {
-                return self.reply(order, kind);
-            }
+        if hash.is_none()
+            && order.comment.is_some()
+            && let Some(kind) = self.doubt(order, &plan)
+        {
+            return self.reply(order, kind);
+        }
         let run = self.run();
         let issue_text = order.observed.issue_text.unwrap_or(run.issue_text);
         let base_head = order

@@ -82,11 +82,7 @@ impl Deciding<'_> {
             Input::IssueClosed { merged } => self.issue_closed(*merged),
             Input::PullClosed { pull, merged } => {
                 // Opened and ended before the run was told that it is open: whoever tells it has looked at the branch.
-                let ours = self
-                    .run()
-                    .pull
-                    .as_ref()
-                    .is_none_or(|known| known.number == *pull);
+                let ours = self.run().pull.as_ref().is_none_or(|known| known.number == *pull);
                 if ours && self.run().ended.is_none() {
                     let (how, why) = if *merged {
                         (EndedHow::Merged, "The pull request was merged.")
@@ -102,11 +98,13 @@ impl Deciding<'_> {
                     .pull
                     .as_ref()
                     .is_some_and(|known| known.number == review.pull);
-                if ours && self.is_open()
-                    && let Some(from) = self.last_writer() {
-                        let why = RepeatWhy::Review { text: review.text };
-                        self.repeat(from, why, Some(review.by.clone()));
-                    }
+                if ours
+                    && self.is_open()
+                    && let Some(from) = self.last_writer()
+                {
+                    let why = RepeatWhy::Review { text: review.text };
+                    self.repeat(from, why, Some(review.by.clone()));
+                }
             }
             Input::Began(key) => {
                 if self.is_wanted(key) && self.attempt(key).is_some_and(|attempt| attempt.began.is_none()) {

@@ -254,9 +254,9 @@ impl Deciding<'_> {
         }
         let unposted = run.plan.as_ref().is_some_and(|plan| {
             plan.posted.is_none()
-                && run
-                    .refused
-                    .contains_key(crate::run::ActionKey::plan(&run.created.run, plan.revision, &plan.hash).as_str())
+                && run.refused.contains_key(
+                    crate::run::ActionKey::plan(&run.created.run, plan.revision, &plan.hash).as_str(),
+                )
         });
         if unposted {
             return self.stop_for("The plan could not be posted on the issue.".to_owned());

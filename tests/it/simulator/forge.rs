@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use footplate::github::{
-    Comment, Error, Forge, Issue, IssueState, NewPull, Permission, Pull, PullChange, Reactable, Reaction, Repository,
-    RepositoryInfo, Result, ReviewComment,
+    Comment, Error, Forge, Issue, IssueState, NewPull, Permission, Pull, PullChange, Reactable, Reaction,
+    Repository, RepositoryInfo, Result, ReviewComment,
 };
 use footplate::model::{BranchName, CommentId, CommitId, IssueNumber, Login, PullNumber, UserId};
 
@@ -32,7 +32,9 @@ impl Wire {
         if chance.per_mille(faults.forbidden) {
             drop(chance);
             self.0.hub().refusals += 1;
-            return Err(Error::Forbidden { message: "not allowed".to_owned() });
+            return Err(Error::Forbidden {
+                message: "not allowed".to_owned(),
+            });
         }
         if !chance.per_mille(faults.outside) {
             return Ok(Fate::Answered);
@@ -41,10 +43,22 @@ impl Wire {
         drop(chance);
         self.0.hub().refusals += 1;
         let why = "the connection broke".to_owned();
-        let unclear = if creates { Error::Unclear { why: why.clone() } } else { Error::Transient { after: None, why: why.clone() } };
+        let unclear = if creates {
+            Error::Unclear { why: why.clone() }
+        } else {
+            Error::Transient {
+                after: None,
+                why: why.clone(),
+            }
+        };
         match kind {
-            0 => Err(Error::Transient { after: Some(Duration::from_secs(3)), why }),
-            1 => Err(Error::RateLimited { until: self.0.now().plus(Duration::from_secs(90)) }),
+            0 => Err(Error::Transient {
+                after: Some(Duration::from_secs(3)),
+                why,
+            }),
+            1 => Err(Error::RateLimited {
+                until: self.0.now().plus(Duration::from_secs(90)),
+            }),
             2 => Err(unclear),
             _ => Ok(Fate::AnswerLost(unclear)),
         }
@@ -60,7 +74,9 @@ impl Wire {
 }
 
 fn missing<T>(what: &str) -> Result<T> {
-    Err(Error::NotFound { what: what.to_owned() })
+    Err(Error::NotFound {
+        what: what.to_owned(),
+    })
 }
 
 impl Forge for Wire {
@@ -69,7 +85,11 @@ impl Forge for Wire {
         let Some((_, id, level)) = PEOPLE.iter().find(|(name, _, _)| *name == login.as_str()) else {
             return missing("such user");
         };
-        let answer = Permission { permission: (*level).to_owned(), role_name: None, user: Some(UserId(*id)) };
+        let answer = Permission {
+            permission: (*level).to_owned(),
+            role_name: None,
+            user: Some(UserId(*id)),
+        };
         self.answer(fate, answer).await
     }
 
@@ -92,7 +112,9 @@ impl Forge for Wire {
 
     async fn issue(&self, _: &Repository, number: IssueNumber) -> Result<Issue> {
         let fate = self.call(false).await?;
-        let Some(issue) = self.0.hub().issue(number) else { return missing("such issue") };
+        let Some(issue) = self.0.hub().issue(number) else {
+            return missing("such issue");
+        };
         self.answer(fate, issue).await
     }
 
@@ -100,8 +122,13 @@ impl Forge for Wire {
         let fate = self.call(false).await?;
         let found = {
             let hub = self.0.hub();
-            let found = hub.issues.iter().filter(|(_, issue)| issue.open && issue.labels.contains(label));
-            found.filter_map(|(number, _)| hub.issue(IssueNumber(*number))).collect()
+            let found = hub
+                .issues
+                .iter()
+                .filter(|(_, issue)| issue.open && issue.labels.contains(label));
+            found
+                .filter_map(|(number, _)| hub.issue(IssueNumber(*number)))
+                .collect()
         };
         self.answer(fate, found).await
     }
@@ -134,9 +161,12 @@ impl Forge for Wire {
             (id, hub.shown(id))
         };
         let first = || body.lines().take(3).collect::<Vec<_>>().join(" / ");
-        self.0.tell(|| format!("GitHub has comment {id} in #{number}: {}", first()));
+        self.0
+            .tell(|| format!("GitHub has comment {id} in #{number}: {}", first()));
         watch::commented(&self.0, id);
-        let Some(comment) = comment else { return missing("such comment") };
+        let Some(comment) = comment else {
+            return missing("such comment");
+        };
         self.answer(fate, comment).await
     }
 
@@ -162,7 +192,13 @@ impl Forge for Wire {
     async fn minimize_comment(&self, _: &Repository, node_id: &str) -> Result<()> {
         let fate = self.call(false).await?;
         let id = node_id.strip_prefix("IC_").and_then(|id| id.parse::<u64>().ok());
-        if let Some(said) = id.and_then(|id| self.0.hub().comments.get_mut(&id).map(|said| said.minimized = true)) {
+        if let Some(said) = id.and_then(|id| {
+            self.0
+                .hub()
+                .comments
+                .get_mut(&id)
+                .map(|said| said.minimized = true)
+        }) {
             return self.answer(fate, said).await;
         }
         missing("such comment")
@@ -197,31 +233,55 @@ impl Forge for Wire {
 
     async fn pull(&self, _: &Repository, number: PullNumber) -> Result<Pull> {
         let fate = self.call(false).await?;
-        let Some(pull) = self.0.hub().pulls.get(&number.0).cloned() else { return missing("such pull request") };
+        let Some(pull) = self.0.hub().pulls.get(&number.0).cloned() else {
+            return missing("such pull request");
+        };
         self.answer(fate, pull).await
     }
 
     async fn pulls_by_head(&self, _: &Repository, head: &BranchName) -> Result<Vec<Pull>> {
         let fate = self.call(false).await?;
-        let found: Vec<Pull> =
-            self.0.hub().pulls.values().filter(|pull| pull.head == head.as_str()).cloned().collect();
+        let found: Vec<Pull> = self
+            .0
+            .hub()
+            .pulls
+            .values()
+            .filter(|pull| pull.head == head.as_str())
+            .cloned()
+            .collect();
         self.answer(fate, found).await
     }
 
     async fn create_pull(&self, _: &Repository, new: &NewPull) -> Result<Pull> {
         let fate = self.call(true).await?;
         let head = self.0.repo().remote.get(&new.head).cloned();
-        let invalid = |message: String| Error::Invalid { message, errors: Vec::new() };
-        let Some(head) = head else { return Err(invalid("head does not exist".to_owned())) };
+        let invalid = |message: String| Error::Invalid {
+            message,
+            errors: Vec::new(),
+        };
+        let Some(head) = head else {
+            return Err(invalid("head does not exist".to_owned()));
+        };
         let pull = {
             let mut hub = self.0.hub();
             let open = |pull: &Pull| pull.head == new.head.as_str() && pull.state == IssueState::Open;
             if hub.pulls.values().any(open) {
-                return Err(invalid(format!("A pull request already exists for acme:{}.", new.head)));
+                return Err(invalid(format!(
+                    "A pull request already exists for acme:{}.",
+                    new.head
+                )));
             }
-            hub.open_pull(&new.title, &new.body, new.head.as_str(), &head, new.base.as_str(), true)
+            hub.open_pull(
+                &new.title,
+                &new.body,
+                new.head.as_str(),
+                &head,
+                new.base.as_str(),
+                true,
+            )
         };
-        self.0.tell(|| format!("GitHub has pull request #{} from {}", pull.number, pull.head));
+        self.0
+            .tell(|| format!("GitHub has pull request #{} from {}", pull.number, pull.head));
         watch::pull_opened(&self.0, &pull);
         self.answer(fate, pull).await
     }
@@ -230,7 +290,9 @@ impl Forge for Wire {
         let fate = self.call(false).await?;
         let pull = {
             let mut hub = self.0.hub();
-            let Some(pull) = hub.pulls.get_mut(&number.0) else { return missing("such pull request") };
+            let Some(pull) = hub.pulls.get_mut(&number.0) else {
+                return missing("such pull request");
+            };
             if let Some(title) = &change.title {
                 pull.title.clone_from(title);
             }

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use footplate::github::{Comment, Facts, IssueText, Pull, IssueState, User, lane};
-use footplate::model::{AppId, BranchName, CommentId, CommitId, IssueNumber, Login, PullNumber, RepositoryId, Timestamp, UserId};
+use footplate::github::{Comment, Facts, IssueState, IssueText, Pull, User, lane};
+use footplate::model::{
+    AppId, BranchName, CommentId, CommitId, IssueNumber, Login, PullNumber, RepositoryId, Timestamp, UserId,
+};
 use footplate::store::{InboxKind, InboxRow};
 use serde_json::{Value, json};
 
@@ -15,8 +17,12 @@ pub(super) const APP: AppId = AppId(77);
 /// Our App's bot.
 pub(super) const BOT: (&str, u64) = ("footplate[bot]", 999);
 /// Who there is, and what each may do.
-pub(super) const PEOPLE: [(&str, u64, &str); 4] =
-    [("ann", 11, "admin"), ("wes", 12, "write"), ("rea", 13, "read"), ("out", 14, "none")];
+pub(super) const PEOPLE: [(&str, u64, &str); 4] = [
+    ("ann", 11, "admin"),
+    ("wes", 12, "write"),
+    ("rea", 13, "read"),
+    ("out", 14, "none"),
+];
 
 /// An issue.
 #[derive(Debug, Clone)]
@@ -97,7 +103,10 @@ impl Hub {
     }
 
     pub(super) fn permission(login: &str) -> Option<&'static str> {
-        PEOPLE.iter().find(|(name, _, _)| *name == login).map(|(_, _, level)| *level)
+        PEOPLE
+            .iter()
+            .find(|(name, _, _)| *name == login)
+            .map(|(_, _, level)| *level)
     }
 
     pub(super) fn may_write(login: &str) -> bool {
@@ -117,7 +126,9 @@ impl Hub {
     }
 
     fn pull(&self, number: u64) -> Value {
-        let Some(pull) = self.pulls.get(&number) else { return Value::Null };
+        let Some(pull) = self.pulls.get(&number) else {
+            return Value::Null;
+        };
         json!({"number": number, "title": pull.title, "body": pull.body, "merged": pull.merged,
             "state": if pull.state == IssueState::Open { "open" } else { "closed" },
             "head": {"ref": pull.head, "sha": pull.head_commit, "repo": {"id": 2}},
@@ -132,7 +143,12 @@ impl Hub {
         body["installation"] = json!({"id": 1});
         body["sender"] = user(sender.0, sender.1);
         let id = format!("d{}", self.mails);
-        self.mail.push(Mail { id, event, action: action.to_owned(), body: more.to_string() });
+        self.mail.push(Mail {
+            id,
+            event,
+            action: action.to_owned(),
+            body: more.to_string(),
+        });
     }
 
     pub(super) fn label(&mut self, number: u64, label: &str, by: (&str, u64), times: usize) {
@@ -141,11 +157,23 @@ impl Hub {
         }
         for _ in 0..times {
             let issue = self.thread(number);
-            self.send("issues", "labeled", by, json!({"issue": issue, "label": {"name": label}}));
+            self.send(
+                "issues",
+                "labeled",
+                by,
+                json!({"issue": issue, "label": {"name": label}}),
+            );
         }
     }
 
-    pub(super) fn say(&mut self, thread: u64, by: (&str, u64), app: Option<AppId>, body: &str, at: Timestamp) -> u64 {
+    pub(super) fn say(
+        &mut self,
+        thread: u64,
+        by: (&str, u64),
+        app: Option<AppId>,
+        body: &str,
+        at: Timestamp,
+    ) -> u64 {
         self.comment_ids += 1;
         let id = self.comment_ids;
         let said = Said {
@@ -159,12 +187,17 @@ impl Hub {
         };
         self.comments.insert(id, said);
         // Of our own comments, which are many and ignored, only some webhooks are played.
-        if app.is_none() || id % 4 == 0 {
+        if app.is_none() || id.is_multiple_of(4) {
             let issue = self.thread(thread);
             let app = app.map(|app| json!({"id": app}));
             let comment = json!({"id": id, "body": body, "user": user(by.0, by.1),
                 "performed_via_github_app": app, "created_at": written(at), "updated_at": written(at)});
-            self.send("issue_comment", "created", by, json!({"issue": issue, "comment": comment}));
+            self.send(
+                "issue_comment",
+                "created",
+                by,
+                json!({"issue": issue, "comment": comment}),
+            );
         }
         id
     }
@@ -174,14 +207,23 @@ impl Hub {
     }
 
     pub(super) fn edit_issue(&mut self, number: u64, body: &str) {
-        let Some(issue) = self.issues.get_mut(&number) else { return };
+        let Some(issue) = self.issues.get_mut(&number) else {
+            return;
+        };
         let before = std::mem::replace(&mut issue.body, body.to_owned());
         let issue = self.thread(number);
-        self.send("issues", "edited", ("ann", 11), json!({"issue": issue, "changes": {"body": {"from": before}}}));
+        self.send(
+            "issues",
+            "edited",
+            ("ann", 11),
+            json!({"issue": issue, "changes": {"body": {"from": before}}}),
+        );
     }
 
     pub(super) fn close_issue(&mut self, number: u64, by: (&str, u64)) {
-        let Some(issue) = self.issues.get_mut(&number).filter(|issue| issue.open) else { return };
+        let Some(issue) = self.issues.get_mut(&number).filter(|issue| issue.open) else {
+            return;
+        };
         issue.open = false;
         let issue = self.thread(number);
         self.send("issues", "closed", by, json!({"issue": issue}));
@@ -195,10 +237,21 @@ impl Hub {
 
     pub(super) fn issue_text(&self, number: u64) -> Option<IssueText> {
         let issue = self.issues.get(&number)?;
-        Some(IssueText { title: issue.title.clone(), body: issue.body.clone() })
+        Some(IssueText {
+            title: issue.title.clone(),
+            body: issue.body.clone(),
+        })
     }
 
-    pub(super) fn open_pull(&mut self, title: &str, body: &str, head: &str, at: &CommitId, base: &str, bot: bool) -> Pull {
+    pub(super) fn open_pull(
+        &mut self,
+        title: &str,
+        body: &str,
+        head: &str,
+        at: &CommitId,
+        base: &str,
+        bot: bool,
+    ) -> Pull {
         self.numbers += 1;
         let (login, id) = if bot { BOT } else { ("wes", 12) };
         let pull = Pull {
@@ -232,13 +285,24 @@ impl Hub {
 
     /// A person closes or merges a pull request; a merge closes the issue that it names.
     pub(super) fn end_pull(&mut self, number: u64, merge: Option<CommitId>, closes: Option<u64>) {
-        let Some(pull) = self.pulls.get_mut(&number).filter(|pull| pull.state == IssueState::Open) else { return };
+        let Some(pull) = self
+            .pulls
+            .get_mut(&number)
+            .filter(|pull| pull.state == IssueState::Open)
+        else {
+            return;
+        };
         pull.state = IssueState::Closed;
         pull.merged = merge.is_some();
         pull.merge_commit = merge;
         let merged = pull.merged;
         let pull = self.pull(number);
-        self.send("pull_request", "closed", ("wes", 12), json!({"pull_request": pull, "number": number}));
+        self.send(
+            "pull_request",
+            "closed",
+            ("wes", 12),
+            json!({"pull_request": pull, "number": number}),
+        );
         if merged && let Some(issue) = closes {
             self.close_issue(issue, ("wes", 12));
         }
@@ -250,13 +314,22 @@ impl Hub {
         let pull = self.pull(number);
         let review = json!({"id": self.reviews, "state": "changes_requested", "user": user(by.0, by.1),
             "body": format!("Please change something, {}.", self.reviews), "commit_id": pull["head"]["sha"]});
-        self.send("pull_request_review", "submitted", by, json!({"pull_request": pull, "review": review}));
+        self.send(
+            "pull_request_review",
+            "submitted",
+            by,
+            json!({"pull_request": pull, "review": review}),
+        );
     }
 
     /// A comment as the API shows it.
     pub(super) fn shown(&self, id: u64) -> Option<Comment> {
         let said = self.comments.get(&id)?;
-        let place = if self.pulls.contains_key(&said.thread) { "pull" } else { "issues" };
+        let place = if self.pulls.contains_key(&said.thread) {
+            "pull"
+        } else {
+            "issues"
+        };
         Some(Comment {
             id: CommentId(id),
             node_id: format!("IC_{id}"),
@@ -265,7 +338,10 @@ impl Hub {
             app: said.app,
             created_at: Some(said.at),
             updated_at: Some(said.at),
-            html_url: format!("https://github.com/{NAME}/{place}/{}#issuecomment-{id}", said.thread),
+            html_url: format!(
+                "https://github.com/{NAME}/{place}/{}#issuecomment-{id}",
+                said.thread
+            ),
         })
     }
 
@@ -276,7 +352,11 @@ impl Hub {
             number,
             title: issue.title.clone(),
             body: issue.body.clone(),
-            state: if issue.open { IssueState::Open } else { IssueState::Closed },
+            state: if issue.open {
+                IssueState::Open
+            } else {
+                IssueState::Closed
+            },
             labels: issue.labels.iter().cloned().collect(),
             user: Some(account("ann", 11)),
             is_pull: false,
@@ -313,7 +393,11 @@ impl std::fmt::Display for Mail {
 }
 
 pub(super) fn account(login: &str, id: u64) -> User {
-    User { id: UserId(id), login: Login::new(login).expect("a login"), is_bot: login.ends_with("[bot]") }
+    User {
+        id: UserId(id),
+        login: Login::new(login).expect("a login"),
+        is_bot: login.ends_with("[bot]"),
+    }
 }
 
 fn user(login: &str, id: u64) -> Value {

@@ -5,14 +5,17 @@
 use std::sync::Arc;
 
 use footplate::command::Command;
-use footplate::engine::{Error as EngineError, Executor, Hands, Outcome, Page, Reading, Reception, Slot, Workshop};
+use footplate::engine::{
+    Error as EngineError, Executor, Hands, Outcome, Page, Reading, Reception, Slot, Workshop,
+};
 use footplate::git::{Change, CommitOrder, Push, Pushed, TreePath};
 use footplate::github::{
-    Comment, Forge, Issue, NewPull, Permission, Pull, PullChange, Reactable, Reaction, Repository, RepositoryInfo,
-    Result as Answer, ReviewComment,
+    Comment, Forge, Issue, NewPull, Permission, Pull, PullChange, Reactable, Reaction, Repository,
+    RepositoryInfo, Result as Answer, ReviewComment,
 };
 use footplate::model::{
-    AttemptKey, BranchName, CommentId, CommitId, ContentHash, IssueNumber, Login, PullNumber, RunId, Timestamp,
+    AttemptKey, BranchName, CommentId, CommitId, ContentHash, IssueNumber, Login, PullNumber, RunId,
+    Timestamp,
 };
 use footplate::publish::{Error as PublishError, Tree};
 use footplate::run::{Action, ActionKey, Input, Report};
@@ -109,9 +112,16 @@ impl Warp<Memory> {
     /// A result of an old attempt, passed off as the newest one's.
     fn forged(&self, outcome: &NewOutcome) -> Option<Vec<u8>> {
         let mut told: Outcome = serde_json::from_slice(&outcome.body).ok()?;
-        let Input::AttemptEnded(report) = &mut told.input else { return None };
+        let Input::AttemptEnded(report) = &mut told.input else {
+            return None;
+        };
         let watch = self.scene.watch();
-        let newest = watch.lives.get(&told.run)?.run().node(&report.key.node)?.latest()?;
+        let newest = watch
+            .lives
+            .get(&told.run)?
+            .run()
+            .node(&report.key.node)?
+            .latest()?;
         if newest.report.is_some() || newest.began.is_none() {
             return None;
         }
@@ -134,12 +144,15 @@ impl Journal for Warp<Memory> {
         match self.mutant {
             Some(Mutant::ActsBeforeTheCommit) if append.expected_len > 0 => {
                 let memory = self.inner.clone();
-                self.scene.spawn("late commit".to_owned(), Box::pin(async move {
-                    for _ in 0..4 {
-                        beat().await;
-                    }
-                    memory.write_now(&append, true);
-                }));
+                self.scene.spawn(
+                    "late commit".to_owned(),
+                    Box::pin(async move {
+                        for _ in 0..4 {
+                            beat().await;
+                        }
+                        memory.write_now(&append, true);
+                    }),
+                );
                 beat().await;
                 Ok(Appended::Ok)
             }
@@ -174,7 +187,9 @@ impl Journal for Warp<Memory> {
         if self.is(Mutant::LosesResults) && self.one_in(10) {
             return Ok(true);
         }
-        if self.is(Mutant::CountsStaleResults) && let Some(body) = self.forged(&outcome) {
+        if self.is(Mutant::CountsStaleResults)
+            && let Some(body) = self.forged(&outcome)
+        {
             outcome.body = body;
         }
         self.inner.deliver(outcome).await
@@ -239,7 +254,11 @@ impl Hands for Warp<Squad> {
         if self.is(Mutant::BeginsWithoutFence)
             && let Action::Attempt(key) = action
             && let Some(page) = self.inner.book.look(&key.run).await?
-            && page.frozen.workflow.node(&key.node).is_some_and(|node| !matches!(node.kind, NodeKind::Publish))
+            && page
+                .frozen
+                .workflow
+                .node(&key.node)
+                .is_some_and(|node| !matches!(node.kind, NodeKind::Publish))
         {
             let _ = self.inner.book.begin(key).await?;
             let report = self.inner.team.workshop().attempt(&page, key, stop).await?;
@@ -253,7 +272,9 @@ impl Reception for Warp<Front> {
     async fn read(&self, row: &InboxRow) -> Result<Vec<Reading>, EngineError> {
         let mut readings = self.inner.read(row).await?;
         for reading in &mut readings {
-            let Reading::Tell(run, input) = reading else { continue };
+            let Reading::Tell(run, input) = reading else {
+                continue;
+            };
             match (self.mutant, &mut **input) {
                 (Some(Mutant::OverlooksEdits), Input::Command(order)) => {
                     let watch = self.scene.watch();
@@ -262,7 +283,10 @@ impl Reception for Warp<Front> {
                         order.observed.plan_comment = Some(posted.body);
                     }
                 }
-                (Some(Mutant::OverlooksMerges), Input::IssueClosed { merged } | Input::PullClosed { merged, .. }) => {
+                (
+                    Some(Mutant::OverlooksMerges),
+                    Input::IssueClosed { merged } | Input::PullClosed { merged, .. },
+                ) => {
                     *merged = false;
                 }
                 (Some(Mutant::OverlooksHashes), Input::Command(order)) => {
@@ -288,19 +312,31 @@ impl Workshop for Warp<Workbench> {
         self.inner.slot(node, stop).await
     }
 
-    async fn attempt(&self, page: &Page, key: &AttemptKey, stop: &CancellationToken) -> Result<Report, EngineError> {
+    async fn attempt(
+        &self,
+        page: &Page,
+        key: &AttemptKey,
+        stop: &CancellationToken,
+    ) -> Result<Report, EngineError> {
         if !self.is(Mutant::ShowsAnOldPlan) {
             return self.inner.attempt(page, key, stop).await;
         }
         let mut run = (*page.run).clone();
         for node in run.nodes.values_mut() {
             let old = node.attempts.iter().filter_map(|attempt| attempt.report.as_ref());
-            let old = old.flat_map(|report| &report.artifacts).find(|artifact| artifact.name.as_str() == "plan.md");
-            if let Some(old) = old.cloned() && node.artifacts.contains_key(&old.name) {
+            let old = old
+                .flat_map(|report| &report.artifacts)
+                .find(|artifact| artifact.name.as_str() == "plan.md");
+            if let Some(old) = old.cloned()
+                && node.artifacts.contains_key(&old.name)
+            {
                 node.artifacts.insert(old.name, old.hash);
             }
         }
-        let page = Page { run: Arc::new(run), frozen: Arc::clone(&page.frozen) };
+        let page = Page {
+            run: Arc::new(run),
+            frozen: Arc::clone(&page.frozen),
+        };
         self.inner.attempt(&page, key, stop).await
     }
 
@@ -318,7 +354,11 @@ impl Tree for Warp<Git> {
         self.inner.head_of(at, branch).await
     }
 
-    async fn remote_head(&self, at: &Repository, branch: &BranchName) -> Result<Option<CommitId>, PublishError> {
+    async fn remote_head(
+        &self,
+        at: &Repository,
+        branch: &BranchName,
+    ) -> Result<Option<CommitId>, PublishError> {
         self.inner.remote_head(at, branch).await
     }
 
@@ -326,7 +366,12 @@ impl Tree for Warp<Git> {
         self.inner.commit(at, order).await
     }
 
-    async fn changes(&self, at: &Repository, from: &CommitId, to: &CommitId) -> Result<Vec<Change>, PublishError> {
+    async fn changes(
+        &self,
+        at: &Repository,
+        from: &CommitId,
+        to: &CommitId,
+    ) -> Result<Vec<Change>, PublishError> {
         self.inner.changes(at, from, to).await
     }
 
@@ -343,7 +388,12 @@ impl Tree for Warp<Git> {
         self.inner.patch(at, from, to).await
     }
 
-    async fn is_ancestor(&self, at: &Repository, one: &CommitId, other: &CommitId) -> Result<bool, PublishError> {
+    async fn is_ancestor(
+        &self,
+        at: &Repository,
+        one: &CommitId,
+        other: &CommitId,
+    ) -> Result<bool, PublishError> {
         self.inner.is_ancestor(at, one, other).await
     }
 
@@ -359,7 +409,11 @@ impl Tree for Warp<Git> {
 impl Forge for Warp<Wire> {
     async fn permission(&self, at: &Repository, login: &Login) -> Answer<Permission> {
         if self.is(Mutant::TrustsEverybody) {
-            return Ok(Permission { permission: "admin".to_owned(), role_name: None, user: None });
+            return Ok(Permission {
+                permission: "admin".to_owned(),
+                role_name: None,
+                user: None,
+            });
         }
         self.inner.permission(at, login).await
     }
@@ -443,7 +497,12 @@ impl Forge for Warp<Wire> {
         self.inner.request_review(at, number, reviewers).await
     }
 
-    async fn review_comments(&self, at: &Repository, number: PullNumber, review: u64) -> Answer<Vec<ReviewComment>> {
+    async fn review_comments(
+        &self,
+        at: &Repository,
+        number: PullNumber,
+        review: u64,
+    ) -> Answer<Vec<ReviewComment>> {
         self.inner.review_comments(at, number, review).await
     }
 }

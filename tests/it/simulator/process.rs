@@ -30,7 +30,7 @@ type Wheel = Driver<Log, SceneClock, Warp<Hive>, Warp<Front>>;
 
 /// The first pause before an action that failed for now is tried again, as in the product's executor.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// The crew, with the book that a mutant among the hands writes to.
 pub(super) struct Squad {
@@ -53,15 +53,38 @@ impl Process {
     /// Starts a server: leftovers are killed, then everything outstanding is started again.
     pub(super) fn boot(scene: &Arc<Scene>, mutant: Option<Mutant>) -> Self {
         scene.bench().alive.clear();
-        let warp = |what| Warp { inner: what, scene: Arc::clone(scene), mutant };
+        let warp = |what| Warp {
+            inner: what,
+            scene: Arc::clone(scene),
+            mutant,
+        };
         let clock = SceneClock(Arc::clone(scene));
-        let forge = Arc::new(Warp { inner: Wire(Arc::clone(scene)), scene: Arc::clone(scene), mutant });
-        let tree = Arc::new(Warp { inner: Git(Arc::clone(scene)), scene: Arc::clone(scene), mutant });
+        let forge = Arc::new(Warp {
+            inner: Wire(Arc::clone(scene)),
+            scene: Arc::clone(scene),
+            mutant,
+        });
+        let tree = Arc::new(Warp {
+            inner: Git(Arc::clone(scene)),
+            scene: Arc::clone(scene),
+            mutant,
+        });
         let book = Arc::new(Book::new(warp(Memory(Arc::clone(scene))), clock.clone()));
         let voice = GitHub::new(Arc::clone(&forge), tree, Arc::new(clock.clone()), settings());
-        let bench = Warp { inner: Workbench::new(Arc::clone(scene)), scene: Arc::clone(scene), mutant };
-        let squad = Squad { team: Crew::new(Arc::clone(&book), voice, bench), book: Arc::clone(&book) };
-        let team = Warp { inner: squad, scene: Arc::clone(scene), mutant };
+        let bench = Warp {
+            inner: Workbench::new(Arc::clone(scene)),
+            scene: Arc::clone(scene),
+            mutant,
+        };
+        let squad = Squad {
+            team: Crew::new(Arc::clone(&book), voice, bench),
+            book: Arc::clone(&book),
+        };
+        let team = Warp {
+            inner: squad,
+            scene: Arc::clone(scene),
+            mutant,
+        };
         let hive = Hive {
             scene: Arc::clone(scene),
             book: Arc::clone(&book),
@@ -69,9 +92,22 @@ impl Process {
             under_way: Arc::default(),
         };
         let wheel = |book: &Arc<Diary>| {
-            let executor = Warp { inner: hive.clone(), scene: Arc::clone(scene), mutant };
-            let desk = Desk::new(Arc::clone(book), Arc::clone(&forge), Arc::new(Git(Arc::clone(scene))), manners());
-            let desk = Warp { inner: desk, scene: Arc::clone(scene), mutant };
+            let executor = Warp {
+                inner: hive.clone(),
+                scene: Arc::clone(scene),
+                mutant,
+            };
+            let desk = Desk::new(
+                Arc::clone(book),
+                Arc::clone(&forge),
+                Arc::new(Git(Arc::clone(scene))),
+                manners(),
+            );
+            let desk = Warp {
+                inner: desk,
+                scene: Arc::clone(scene),
+                mutant,
+            };
             Arc::new(Driver::new(Arc::clone(book), executor, desk))
         };
         let other = Arc::new(Book::new(warp(Memory(Arc::clone(scene))), clock));
@@ -88,7 +124,11 @@ impl Process {
     }
 
     fn recover(&self, mutant: Option<Mutant>) {
-        let (driver, ready, scene) = (Arc::clone(&self.driver), Arc::clone(&self.ready), Arc::clone(&self.scene));
+        let (driver, ready, scene) = (
+            Arc::clone(&self.driver),
+            Arc::clone(&self.ready),
+            Arc::clone(&self.scene),
+        );
         let job = async move {
             if mutant == Some(Mutant::RecoversBeforeOutcomes) {
                 for row in driver.book().journal().inner.runs() {
@@ -97,7 +137,11 @@ impl Process {
             }
             if mutant != Some(Mutant::NeverRecovers) {
                 // A server that cannot recover ends, and is started anew by whoever watches over it.
-                if driver.recover().await.is_ok_and(|unreadable| unreadable.is_empty()) {
+                if driver
+                    .recover()
+                    .await
+                    .is_ok_and(|unreadable| unreadable.is_empty())
+                {
                     ready.store(true, Ordering::Relaxed);
                 } else {
                     scene.watch().crashed = true;
@@ -130,7 +174,11 @@ impl Process {
         drop(shelf);
         for (lane, rows) in lanes {
             busy.insert(lane.clone());
-            let (driver, busy, scene) = (Arc::clone(&self.driver), Arc::clone(&self.busy), Arc::clone(&self.scene));
+            let (driver, busy, scene) = (
+                Arc::clone(&self.driver),
+                Arc::clone(&self.busy),
+                Arc::clone(&self.scene),
+            );
             let job = async move {
                 work_off(&driver, &scene, rows).await;
                 busy.lock().expect("nobody panics").remove(&lane);
@@ -140,7 +188,11 @@ impl Process {
     }
 
     fn wake(&self) {
-        let due = self.scene.shelf().next_wake().is_some_and(|wake| wake <= self.scene.now());
+        let due = self
+            .scene
+            .shelf()
+            .next_wake()
+            .is_some_and(|wake| wake <= self.scene.now());
         if due && !self.waking.swap(true, Ordering::Relaxed) {
             self.wake_once();
         }
@@ -148,7 +200,11 @@ impl Process {
 
     /// Looks at what is due; early, late and repeated looks are harmless.
     pub(super) fn wake_once(&self) {
-        let (driver, waking, scene) = (Arc::clone(&self.driver), Arc::clone(&self.waking), Arc::clone(&self.scene));
+        let (driver, waking, scene) = (
+            Arc::clone(&self.driver),
+            Arc::clone(&self.waking),
+            Arc::clone(&self.scene),
+        );
         let job = async move {
             let _ = driver.wake_due().await;
             // What cannot be woken does not keep the processor busy.
@@ -166,10 +222,11 @@ impl Process {
         let shelf = self.scene.shelf();
         let row = shelf.pending.iter().map(|place| &shelf.rows[*place].0);
         // Deliveries that lead to words of our own wait for their turn in the lane.
-        let row = row.filter(|row| {
-            row.kind == InboxKind::Outcome || (row.action == "labeled" && row.facts.contains("\"sender\":{\"id\":11,"))
+        let mut row = row.filter(|row| {
+            row.kind == InboxKind::Outcome
+                || (row.action == "labeled" && row.facts.contains("\"sender\":{\"id\":11,"))
         });
-        let row = row.last().cloned();
+        let row = row.next_back().cloned();
         drop(shelf);
         let rival = Arc::clone(&self.rival);
         let job = async move {
@@ -215,7 +272,12 @@ fn settings() -> Settings {
 }
 
 fn manners() -> Manners {
-    Manners { app: APP, trigger: "agent:build".to_owned(), bare: true, trusted_apps: Vec::new() }
+    Manners {
+        app: APP,
+        trigger: "agent:build".to_owned(),
+        bare: true,
+        trusted_apps: Vec::new(),
+    }
 }
 
 /// The executor: carries actions out as tasks of the scene, as the product's does as tasks of the runtime.
@@ -234,7 +296,10 @@ impl Hive {
         let stop = CancellationToken::new();
         self.scene.watch().note_start(key.to_string());
         let mut under_way = self.under_way.lock().expect("nobody panics");
-        under_way.entry(action.run().clone()).or_default().insert(key.clone(), stop.clone());
+        under_way
+            .entry(action.run().clone())
+            .or_default()
+            .insert(key.clone(), stop.clone());
         drop(under_way);
         let hive = self.clone();
         let label = key.to_string();
@@ -256,7 +321,12 @@ impl Hive {
             match self.hands.perform(action, stop).await {
                 Ok(None) => return,
                 Ok(Some(input)) => break input,
-                Err(Error::Refused { why }) => break Input::EffectFailed { action: key.to_string(), why },
+                Err(Error::Refused { why }) => {
+                    break Input::EffectFailed {
+                        action: key.to_string(),
+                        why,
+                    };
+                }
                 Err(error) => {
                     let asked = match &error {
                         Error::Transient { after, .. } => *after,
@@ -271,7 +341,10 @@ impl Hive {
                 }
             }
         };
-        let outcome = Outcome { run: action.run().clone(), input };
+        let outcome = Outcome {
+            run: action.run().clone(),
+            input,
+        };
         while self.book.deliver(key.as_str(), &outcome).await.is_err() {
             self.scene.sleep(FIRST_PAUSE).await;
         }
@@ -297,6 +370,9 @@ impl Executor for Hive {
 
     fn under_way(&self, run: &RunId) -> Vec<ActionKey> {
         let under_way = self.under_way.lock().expect("nobody panics");
-        under_way.get(run).map(|of_run| of_run.keys().cloned().collect()).unwrap_or_default()
+        under_way
+            .get(run)
+            .map(|of_run| of_run.keys().cloned().collect())
+            .unwrap_or_default()
     }
 }

@@ -57,20 +57,37 @@ impl Repo {
     }
 
     /// Makes a commit; the same contents give the same id.
-    pub(super) fn commit(&mut self, parents: Vec<CommitId>, files: Files, words: &str, by_person: bool) -> CommitId {
+    pub(super) fn commit(
+        &mut self,
+        parents: Vec<CommitId>,
+        files: Files,
+        words: &str,
+        by_person: bool,
+    ) -> CommitId {
         let digest = ContentHash::of(format!("{parents:?} {files:?} {words}")).to_string();
         let id = CommitId::new(&digest[..40]).expect("hexadecimal digits");
-        self.commits.entry(id.clone()).or_insert(Commit { parents, files: Arc::new(files), by_person });
+        self.commits.entry(id.clone()).or_insert(Commit {
+            parents,
+            files: Arc::new(files),
+            by_person,
+        });
         id
     }
 
     pub(super) fn files(&self, id: &CommitId) -> Arc<Files> {
-        self.commits.get(id).map(|commit| Arc::clone(&commit.files)).unwrap_or_default()
+        self.commits
+            .get(id)
+            .map(|commit| Arc::clone(&commit.files))
+            .unwrap_or_default()
     }
 
     /// A person adds a commit to a branch of the remote; where there is none, it begins at `main`.
     pub(super) fn person_commits(&mut self, on: &BranchName, path: &str, words: &str) -> CommitId {
-        let head = self.remote.get(on).or_else(|| self.remote.get(&branch("main"))).cloned();
+        let head = self
+            .remote
+            .get(on)
+            .or_else(|| self.remote.get(&branch("main")))
+            .cloned();
         let head = head.expect("main exists");
         let mut files = (*self.files(&head)).clone();
         files.insert(path.to_owned(), words.to_owned());
@@ -116,7 +133,10 @@ impl Repo {
     fn changes(&self, from: &CommitId, to: &CommitId) -> Vec<Change> {
         let (old, new) = (self.files(from), self.files(to));
         let paths: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-        let entry = |text: &String| Entry { kind: EntryKind::File, bytes: text.len() as u64 };
+        let entry = |text: &String| Entry {
+            kind: EntryKind::File,
+            bytes: text.len() as u64,
+        };
         paths
             .into_iter()
             .filter(|path| old.get(*path) != new.get(*path))
@@ -151,12 +171,21 @@ pub(super) fn land(scene: &Scene, push: &Push, leased: bool) -> Pushed {
     if leased && found.as_ref() != expected {
         return Pushed::Moved { found };
     }
-    let over_a_person = found.as_ref().and_then(|id| repo.commits.get(id)).is_some_and(|commit| commit.by_person);
+    let over_a_person = found
+        .as_ref()
+        .and_then(|id| repo.commits.get(id))
+        .is_some_and(|commit| commit.by_person);
     repo.remote.insert(push.branch.clone(), push.commit.clone());
     let files = repo.files(&push.commit);
     drop(repo);
     scene.hub().move_head(&push.branch, &push.commit);
-    scene.tell(|| format!("the remote's {} is at {} (before: {found:?})", push.branch, push.commit.short()));
+    scene.tell(|| {
+        format!(
+            "the remote's {} is at {} (before: {found:?})",
+            push.branch,
+            push.commit.short()
+        )
+    });
     watch::pushed(scene, push, over_a_person, &files);
     Pushed::Done
 }
@@ -196,7 +225,10 @@ impl Git {
 }
 
 fn transient() -> publish::Error {
-    publish::Error::Transient { why: "the network failed".to_owned(), after: None }
+    publish::Error::Transient {
+        why: "the network failed".to_owned(),
+        after: None,
+    }
 }
 
 impl Tree for Git {
@@ -211,7 +243,11 @@ impl Tree for Git {
         Ok(self.0.repo().fetched.get(branch).cloned())
     }
 
-    async fn remote_head(&self, _: &Repository, branch: &BranchName) -> Result<Option<CommitId>, publish::Error> {
+    async fn remote_head(
+        &self,
+        _: &Repository,
+        branch: &BranchName,
+    ) -> Result<Option<CommitId>, publish::Error> {
         self.turn().await?;
         let head = self.0.repo().remote.get(branch).cloned();
         self.0.watch().moment = Some(watch::Moment::BranchSeen(branch.clone()));
@@ -227,7 +263,12 @@ impl Tree for Git {
         Ok(repo.commit(order.parents, files, &words, false))
     }
 
-    async fn changes(&self, _: &Repository, from: &CommitId, to: &CommitId) -> Result<Vec<Change>, publish::Error> {
+    async fn changes(
+        &self,
+        _: &Repository,
+        from: &CommitId,
+        to: &CommitId,
+    ) -> Result<Vec<Change>, publish::Error> {
         Ok(self.0.repo().changes(from, to))
     }
 
@@ -237,14 +278,25 @@ impl Tree for Git {
         from: &CommitId,
         to: &CommitId,
     ) -> Result<Vec<TreePath>, publish::Error> {
-        Ok(self.0.repo().changes(from, to).into_iter().map(|change| change.path).collect())
+        Ok(self
+            .0
+            .repo()
+            .changes(from, to)
+            .into_iter()
+            .map(|change| change.path)
+            .collect())
     }
 
     async fn patch(&self, _: &Repository, from: &CommitId, to: &CommitId) -> Result<Vec<u8>, publish::Error> {
         Ok(format!("from {from} to {to}\n").into_bytes())
     }
 
-    async fn is_ancestor(&self, _: &Repository, one: &CommitId, other: &CommitId) -> Result<bool, publish::Error> {
+    async fn is_ancestor(
+        &self,
+        _: &Repository,
+        one: &CommitId,
+        other: &CommitId,
+    ) -> Result<bool, publish::Error> {
         Ok(self.0.repo().is_ancestor(one, other))
     }
 
@@ -266,21 +318,38 @@ impl Ground for Git {
         let mut repo = self.0.repo();
         repo.fetched = repo.remote.clone();
         let Some(base_commit) = repo.remote.get(&base).cloned() else {
-            return Err(engine::Error::Refused { why: format!("There is no branch {base}.") });
+            return Err(engine::Error::Refused {
+                why: format!("There is no branch {base}."),
+            });
         };
-        Ok(Footing { base, base_commit, frozen: self.0.frozen.clone() })
+        Ok(Footing {
+            base,
+            base_commit,
+            frozen: self.0.frozen.clone(),
+        })
     }
 
-    async fn drift(&self, _: &Repository, base: &BranchName, since: &CommitId) -> Result<Drift, engine::Error> {
+    async fn drift(
+        &self,
+        _: &Repository,
+        base: &BranchName,
+        since: &CommitId,
+    ) -> Result<Drift, engine::Error> {
         self.turn().await?;
         let (head, changes) = {
             let mut repo = self.0.repo();
             repo.fetched = repo.remote.clone();
             let head = repo.remote.get(base).cloned();
-            let changes = head.as_ref().map(|head| repo.changes(since, head)).unwrap_or_default();
+            let changes = head
+                .as_ref()
+                .map(|head| repo.changes(since, head))
+                .unwrap_or_default();
             (head, changes)
         };
-        let touched = changes.iter().filter_map(|change| change.path.as_str().map(str::to_owned)).collect();
+        let touched = changes
+            .iter()
+            .filter_map(|change| change.path.as_str().map(str::to_owned))
+            .collect();
         beat().await;
         Ok(Drift { head, touched })
     }

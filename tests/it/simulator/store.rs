@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use footplate::model::{ContentHash, RunId, Timestamp};
 use footplate::store::{
-    Append, Appended, Error, FindRun, InboxKind, InboxRow, Journal, ListRuns, MAX_FAILURES, NewOutcome, RunRow, Settle,
+    Append, Appended, Error, FindRun, InboxKind, InboxRow, Journal, ListRuns, MAX_FAILURES, NewOutcome,
+    RunRow, Settle,
 };
 
 use super::scene::{Scene, beat};
@@ -61,7 +62,9 @@ impl Shelf {
     }
 
     fn leave(&mut self, seq: i64, stand: Stand, note: Option<String>) -> bool {
-        let Some(row) = self.at(seq).filter(|row| row.1 == Stand::Pending) else { return false };
+        let Some(row) = self.at(seq).filter(|row| row.1 == Stand::Pending) else {
+            return false;
+        };
         row.1 = stand;
         row.2 = note;
         self.pending.remove(&place(seq));
@@ -84,19 +87,30 @@ impl Shelf {
 
     fn holder(&self, row: &RunRow) -> Option<RunId> {
         let holds = |other: &&RunRow| {
-            other.active && row.issue.is_some() && other.issue == row.issue && other.repository == row.repository
+            other.active
+                && row.issue.is_some()
+                && other.issue == row.issue
+                && other.repository == row.repository
         };
         self.runs.values().find(holds).map(|holder| holder.run.clone())
     }
 
     /// One transaction.
     pub(super) fn append(&mut self, append: &Append, unique: bool) -> Appended {
-        let Append { run, expected_len, row, .. } = append;
+        let Append {
+            run,
+            expected_len,
+            row,
+            ..
+        } = append;
         if *expected_len == 0 {
             if self.runs.contains_key(run) {
                 return Appended::Conflict;
             }
-            if unique && row.active && let Some(holder) = self.holder(row) {
+            if unique
+                && row.active
+                && let Some(holder) = self.holder(row)
+            {
                 return Appended::IssueTaken(holder);
             }
         } else if self.runs.get(run).is_none_or(|known| known.len != *expected_len) {
@@ -108,7 +122,10 @@ impl Shelf {
             return Appended::Settled;
         }
         self.runs.insert(run.clone(), row.clone());
-        self.logs.entry(run.clone()).or_default().extend(append.events.iter().cloned());
+        self.logs
+            .entry(run.clone())
+            .or_default()
+            .extend(append.events.iter().cloned());
         for content in &append.contents {
             self.keep(content);
         }
@@ -174,7 +191,11 @@ impl Journal for Memory {
     async fn pending(&self, after: i64, limit: usize) -> Result<Vec<InboxRow>, Error> {
         self.turn().await?;
         let shelf = self.0.shelf();
-        let rows = shelf.pending.iter().map(|place| &shelf.rows[*place].0).filter(|row| row.seq > after);
+        let rows = shelf
+            .pending
+            .iter()
+            .map(|place| &shelf.rows[*place].0)
+            .filter(|row| row.seq > after);
         Ok(rows.take(limit).cloned().collect())
     }
 
@@ -202,7 +223,9 @@ impl Journal for Memory {
         self.turn().await?;
         let failures = {
             let mut shelf = self.0.shelf();
-            let Some(row) = shelf.at(seq) else { return Err(Error::Invalid("there is no such inbox row")) };
+            let Some(row) = shelf.at(seq) else {
+                return Err(Error::Invalid("there is no such inbox row"));
+            };
             if row.1 == Stand::Pending {
                 row.0.failures += 1;
                 row.2 = Some(error.to_owned());
@@ -221,7 +244,16 @@ impl Journal for Memory {
         self.turn().await?;
         let key = outcome.key.clone();
         let new = self.0.shelf().take_in(inbox_row(outcome));
-        self.0.tell(|| format!("outcome of {key} {}", if new { "is in the inbox" } else { "was there already" }));
+        self.0.tell(|| {
+            format!(
+                "outcome of {key} {}",
+                if new {
+                    "is in the inbox"
+                } else {
+                    "was there already"
+                }
+            )
+        });
         beat().await;
         Ok(new)
     }
@@ -229,15 +261,21 @@ impl Journal for Memory {
     async fn open_runs(&self) -> Result<Vec<RunRow>, Error> {
         self.turn().await?;
         let shelf = self.0.shelf();
-        let open = shelf.runs.values().filter(|row| row.has_work || (row.next_wake.is_some() && !row.ended));
+        let open = shelf
+            .runs
+            .values()
+            .filter(|row| row.has_work || (row.next_wake.is_some() && !row.ended));
         Ok(open.cloned().collect())
     }
 
     async fn due(&self, now: Timestamp) -> Result<Vec<RunId>, Error> {
         self.turn().await?;
         let shelf = self.0.shelf();
-        let mut due: Vec<(Timestamp, RunId)> =
-            shelf.runs.values().filter_map(|row| Some((row.next_wake?, row.run.clone()))).collect();
+        let mut due: Vec<(Timestamp, RunId)> = shelf
+            .runs
+            .values()
+            .filter_map(|row| Some((row.next_wake?, row.run.clone())))
+            .collect();
         due.retain(|(wake, _)| *wake <= now);
         due.sort();
         Ok(due.into_iter().map(|(_, run)| run).collect())
@@ -259,7 +297,9 @@ impl Journal for Memory {
                 row.repository == *repository && row.issue == Some(*issue)
             }
             FindRun::ByPull { repository, pull } => row.repository == *repository && row.pull == Some(*pull),
-            FindRun::ById(id) => row.run.as_str().starts_with(id.as_str()) || row.run.as_str().ends_with(id.as_str()),
+            FindRun::ById(id) => {
+                row.run.as_str().starts_with(id.as_str()) || row.run.as_str().ends_with(id.as_str())
+            }
         };
         Ok(shelf.runs.values().rev().find(fits).cloned())
     }

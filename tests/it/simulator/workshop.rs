@@ -37,7 +37,10 @@ pub(super) struct Workbench {
 
 impl Workbench {
     pub(super) fn new(scene: Arc<Scene>) -> Self {
-        Self { scene, places: Arc::new(Semaphore::new(2)) }
+        Self {
+            scene,
+            places: Arc::new(Semaphore::new(2)),
+        }
     }
 
     /// The artifact of a name that the page shows, with its text.
@@ -45,7 +48,11 @@ impl Workbench {
         let name = ArtifactName::new(name).ok()?;
         let producer = page.frozen.workflow.producer(&name)?;
         let hash = *page.run.node(&producer.id)?.artifacts.get(&name)?;
-        let text = self.scene.shelf().content(&hash).map(|bytes| String::from_utf8_lossy(bytes).into_owned())?;
+        let text = self
+            .scene
+            .shelf()
+            .content(&hash)
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())?;
         Some((hash, text))
     }
 
@@ -65,9 +72,16 @@ impl Workbench {
             4 => Failure::Empty,
             5 => Failure::MissingArtifact,
             6 => Failure::NoChange,
-            _ => return Some(Verdict::Returned { findings: vec!["`steps` is missing.".to_owned()] }),
+            _ => {
+                return Some(Verdict::Returned {
+                    findings: vec!["`steps` is missing.".to_owned()],
+                });
+            }
         };
-        Some(Verdict::Failed { class, why: "It failed.".to_owned() })
+        Some(Verdict::Failed {
+            class,
+            why: "It failed.".to_owned(),
+        })
     }
 
     /// The texts that a successful attempt leaves.
@@ -76,26 +90,38 @@ impl Workbench {
             let text = match name.stem() {
                 "plan" => self.plan(report),
                 "exploration" => {
-                    report.fields.insert("files".to_owned(), Field::Number(f64::from(key.n)));
+                    report
+                        .fields
+                        .insert("files".to_owned(), Field::Number(f64::from(key.n)));
                     format!("---\nfootplate: exploration/1\nfiles: [src/widgets.py]\n---\nBy {key}.\n")
                 }
                 "implementation" => {
-                    let undone = self.scene.chance().below(3);
-                    report.fields.insert("undone".to_owned(), Field::Number(undone as f64));
-                    format!("---\nfootplate: implementation/1\nsteps: [{{id: 1, done: true}}]\n---\nBy {key}.\n")
+                    let undone = self.scene.chance().next() % 3;
+                    report
+                        .fields
+                        .insert("undone".to_owned(), Field::Number(f64::from(u8::try_from(undone).unwrap_or(0))));
+                    format!(
+                        "---\nfootplate: implementation/1\nsteps: [{{id: 1, done: true}}]\n---\nBy {key}.\n"
+                    )
                 }
                 stem if stem.ends_with("checks") => {
                     let passed = self.scene.chance().per_mille(800);
                     report.passed = Some(passed);
-                    report.fields.insert("verified".to_owned(), Field::Text(passed.to_string()));
+                    report
+                        .fields
+                        .insert("verified".to_owned(), Field::Text(passed.to_string()));
                     let commit = start(page, key);
-                    format!("---\nfootplate: checks/1\ncommit: {commit}\ncommands: []\nverified: unknown\n---\nBy {key}.\n")
+                    format!(
+                        "---\nfootplate: checks/1\ncommit: {commit}\ncommands: []\nverified: unknown\n---\nBy {key}.\n"
+                    )
                 }
                 stem if stem.ends_with("validation") => {
                     let passed = self.scene.chance().per_mille(700);
                     report.passed = Some(passed);
                     let word = if passed { "pass" } else { "fail" };
-                    report.fields.insert("verdict".to_owned(), Field::Text(word.to_owned()));
+                    report
+                        .fields
+                        .insert("verdict".to_owned(), Field::Text(word.to_owned()));
                     format!(
                         "---\nfootplate: validation/1\nverdict: {word}\ncriteria: [{{criterion: 1, met: {passed}, evidence: seen}}]\nfindings: []\n---\nBy {key}.\n"
                     )
@@ -103,8 +129,16 @@ impl Workbench {
                 _ => format!("Notes by {key}.\n"),
             };
             let hash = self.scene.shelf().keep(text.as_bytes());
-            self.scene.bench().authors.entry(hash).or_default().insert(key.clone());
-            report.artifacts.push(Artifact { name: name.clone(), hash });
+            self.scene
+                .bench()
+                .authors
+                .entry(hash)
+                .or_default()
+                .insert(key.clone());
+            report.artifacts.push(Artifact {
+                name: name.clone(),
+                hash,
+            });
         }
     }
 
@@ -129,7 +163,11 @@ impl Workbench {
 }
 
 fn plan_text(number: u32, asks: bool) -> String {
-    let questions = if asks { "questions: [Which?]" } else { "questions: []" };
+    let questions = if asks {
+        "questions: [Which?]"
+    } else {
+        "questions: []"
+    };
     format!(
         "---\nfootplate: plan/1\nsummary: Do it the way no. {number}.\nfiles: [src/widgets.py]\nsteps:\n  - {{id: 1, title: Do it, class: logic, files: [src/widgets.py]}}\ntests: [make test]\ncriteria: [it works]\nrisks: []\n{questions}\nsize: small\n---\nThe way no. {number}.\n"
     )
@@ -138,11 +176,15 @@ fn plan_text(number: u32, asks: bool) -> String {
 /// The attempt as the log shows it.
 fn attempt<'a>(page: &'a Page, key: &AttemptKey) -> Option<&'a Attempt> {
     let node = page.run.node(&key.node)?;
-    node.attempts.iter().find(|attempt| attempt.generation == key.generation && attempt.n == key.n)
+    node.attempts
+        .iter()
+        .find(|attempt| attempt.generation == key.generation && attempt.n == key.n)
 }
 
 fn start(page: &Page, key: &AttemptKey) -> String {
-    attempt(page, key).map(|attempt| attempt.start.to_string()).unwrap_or_default()
+    attempt(page, key)
+        .map(|attempt| attempt.start.to_string())
+        .unwrap_or_default()
 }
 
 impl Workshop for Workbench {
@@ -158,16 +200,35 @@ impl Workshop for Workbench {
         }
     }
 
-    async fn attempt(&self, page: &Page, key: &AttemptKey, stop: &CancellationToken) -> Result<Report, Error> {
+    async fn attempt(
+        &self,
+        page: &Page,
+        key: &AttemptKey,
+        stop: &CancellationToken,
+    ) -> Result<Report, Error> {
         beat().await;
-        let node = page.frozen.workflow.node(&key.node).expect("the crew looked it up");
+        let node = page
+            .frozen
+            .workflow
+            .node(&key.node)
+            .expect("the crew looked it up");
         let started = self.scene.now();
         watch::opened(&self.scene, page, key);
         self.scene.tell(|| format!("{key:?} is at work"));
         let plan = self.input(page, "plan.md").map(|(hash, _)| hash);
         let mishap = self.mishap(node);
-        let hangs = matches!(mishap, Some(Verdict::Failed { class: Failure::Hang, .. }));
-        let takes = if hangs { 1800 } else { 5 + self.scene.chance().below(300) as u64 };
+        let hangs = matches!(
+            mishap,
+            Some(Verdict::Failed {
+                class: Failure::Hang,
+                ..
+            })
+        );
+        let takes = if hangs {
+            1800
+        } else {
+            5 + self.scene.chance().below(300) as u64
+        };
         // An agent may be done in the very moment in which it is stopped.
         let too_late = !hangs && self.scene.chance().per_mille(200);
         let stopped = tokio::select! {
@@ -180,9 +241,18 @@ impl Workshop for Workbench {
             self.scene.sleep(Duration::from_millis(500)).await;
             Report::bare(key.clone(), Verdict::Cancelled, self.scene.now())
         } else if let Some(verdict) = mishap {
-            if matches!(verdict, Verdict::Failed { class: Failure::Machine, .. }) {
+            if matches!(
+                verdict,
+                Verdict::Failed {
+                    class: Failure::Machine,
+                    ..
+                }
+            ) {
                 close(&self.scene, key, None);
-                return Err(Error::Transient { why: "the disk is full".to_owned(), after: None });
+                return Err(Error::Transient {
+                    why: "the disk is full".to_owned(),
+                    after: None,
+                });
             }
             Report::bare(key.clone(), verdict, self.scene.now())
         } else {
@@ -209,7 +279,10 @@ impl Workbench {
     fn change_files(&self, page: &Page, key: &AttemptKey, plan: Option<ContentHash>, report: &mut Report) {
         let Some(attempt) = attempt(page, key) else { return };
         let from = plan.map_or("no plan".to_owned(), |plan| plan.to_string());
-        let astray = self.scene.chance().per_mille(if self.scene.faults().attempts > 0 { 30 } else { 0 });
+        let astray = self
+            .scene
+            .chance()
+            .per_mille(if self.scene.faults().attempts > 0 { 30 } else { 0 });
         let mut repo = self.scene.repo();
         let mut files = (*repo.files(&attempt.start)).clone();
         files.insert("src/widgets.py".to_owned(), format!("{from} {key}"));
@@ -226,7 +299,11 @@ impl Workbench {
         report.ended = self.scene.now();
         if chance.per_mille(900) {
             let input = 1000 + chance.next() % 1000;
-            report.usage = Some(TokenUsage { input, output: 100, ..TokenUsage::default() });
+            report.usage = Some(TokenUsage {
+                input,
+                output: 100,
+                ..TokenUsage::default()
+            });
             report.cost = Some(MicroUsd(input));
         }
     }
