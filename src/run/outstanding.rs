@@ -146,13 +146,11 @@ pub fn outstanding(frozen: &Frozen, run: &Run) -> Vec<Action> {
             comment: *comment,
         });
     }
-    let ended_unmerged = run.ended.as_ref().is_some_and(|(how, _, _)| *how != EndedHow::Merged);
-    if ended_unmerged
-        && run.pull.is_none()
-        && run.pushed.is_none()
-        && run.held.is_none()
-        && has_work(run)
-    {
+    let ended_unmerged = run
+        .ended
+        .as_ref()
+        .is_some_and(|(how, _, _)| *how != EndedHow::Merged);
+    if ended_unmerged && run.pull.is_none() && run.pushed.is_none() && run.held.is_none() && has_work(run) {
         actions.push(Action::HoldWork { run: id.clone() });
     }
     if run.status_posted < run.revision {

@@ -767,16 +767,29 @@ fn a_merge_before_the_run_knows_its_pull_request_is_a_merge() {
         for _ in 0..3 {
             world.end(|_| {});
         }
-        let key = world.attempts().into_iter().next().expect("it is to be published");
+        let key = world
+            .attempts()
+            .into_iter()
+            .next()
+            .expect("it is to be published");
         world.tell(Input::Began(key.clone()));
-        world.tell(Input::PushIntended { key: key.clone(), commit: commit(91) });
-        world.tell(Input::PullClosed { pull: PullNumber(13), merged: true });
+        world.tell(Input::PushIntended {
+            key: key.clone(),
+            commit: commit(91),
+        });
+        world.tell(Input::PullClosed {
+            pull: PullNumber(13),
+            merged: true,
+        });
         assert_eq!(world.word(), "merged");
         if crash {
             world.tell(Input::Recover);
         }
         let holds = |action: &Action| matches!(action, Action::Attempt(_) | Action::HoldWork { .. });
-        assert!(!outstanding(&world.frozen, world.run()).iter().any(holds), "nothing is left to do or to keep");
+        assert!(
+            !outstanding(&world.frozen, world.run()).iter().any(holds),
+            "nothing is left to do or to keep"
+        );
     }
 }
 

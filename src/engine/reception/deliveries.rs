@@ -165,7 +165,11 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
                     observed,
                 };
                 let mut readings = tell(&run, Input::Command(Box::new(order)));
-                readings.extend(edited.into_iter().flat_map(|text| tell(&run, Input::IssueEdited { text })));
+                readings.extend(
+                    edited
+                        .into_iter()
+                        .flat_map(|text| tell(&run, Input::IssueEdited { text })),
+                );
                 Ok(readings)
             }
         }

@@ -82,11 +82,7 @@ impl Deciding<'_> {
             Input::IssueClosed { merged } => self.issue_closed(*merged),
             Input::PullClosed { pull, merged } => {
                 // Opened and ended before the run was told that it is open: whoever tells it has looked at the branch.
-                let ours = self
-                    .run()
-                    .pull
-                    .as_ref()
-                    .is_none_or(|known| known.number == *pull);
+                let ours = self.run().pull.as_ref().is_none_or(|known| known.number == *pull);
                 if ours && self.run().ended.is_none() {
                     let (how, why) = if *merged {
                         (EndedHow::Merged, "The pull request was merged.")

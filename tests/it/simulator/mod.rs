@@ -43,7 +43,14 @@ fn a_thousand_seeds_keep_every_promise() {
     }
     let seeds = number("FOOTPLATE_SEEDS").unwrap_or(SEEDS);
     let halves: Vec<_> = (0..2)
-        .map(|half| std::thread::spawn(move || (half..seeds).step_by(2).filter_map(|seed| failing(seed, None)).collect()))
+        .map(|half| {
+            std::thread::spawn(move || {
+                (half..seeds)
+                    .step_by(2)
+                    .filter_map(|seed| failing(seed, None))
+                    .collect()
+            })
+        })
         .collect();
     let mut broken: Vec<(u64, Played)> = Vec::new();
     for half in halves {
@@ -51,26 +58,57 @@ fn a_thousand_seeds_keep_every_promise() {
         broken.extend(half);
     }
     if let Some((seed, first)) = broken.first() {
-        let list: Vec<String> = broken.iter().map(|(seed, played)| format!("{seed}: {:?}", played.broken)).collect();
-        panic!("{}\n{} seeds fail:\n{}", report(*seed, first), list.len(), list.join("\n"));
+        let list: Vec<String> = broken
+            .iter()
+            .map(|(seed, played)| format!("{seed}: {:?}", played.broken))
+            .collect();
+        panic!(
+            "{}\n{} seeds fail:\n{}",
+            report(*seed, first),
+            list.len(),
+            list.join("\n")
+        );
     }
 }
 
 #[test]
 fn every_seeded_bug_is_caught() {
+    let halves: Vec<_> = (0..2)
+        .map(|half| {
+            std::thread::spawn(move || Mutant::ALL.into_iter().skip(half).step_by(2).map(hunt).collect())
+        })
+        .collect();
+    let hunts: Vec<Vec<Hunt>> = halves
+        .into_iter()
+        .map(|half| half.join().expect("a player does not panic"))
+        .collect();
     let mut table = String::new();
     let mut missed = Vec::new();
-    for mutant in Mutant::ALL {
-        match (0..SEEDS).find_map(|seed| failing(seed, Some(mutant))) {
+    for (mutant, caught) in hunts.into_iter().flatten() {
+        match caught {
             Some((seed, played)) => {
                 let (promise, what) = played.broken.expect("it failed");
-                let _ = writeln!(table, "{mutant:?} is caught by {promise:?} after {} seeds: {what}", seed + 1);
+                let _ = writeln!(
+                    table,
+                    "{mutant:?} is caught by {promise:?} after {} seeds: {what}",
+                    seed + 1
+                );
             }
             None => missed.push(mutant),
         }
     }
     println!("{table}");
-    assert!(missed.is_empty(), "nothing catches {missed:?}; the others:\n{table}");
+    assert!(
+        missed.is_empty(),
+        "nothing catches {missed:?}; the others:\n{table}"
+    );
+}
+
+/// A mutant, and the first seed that shows it.
+type Hunt = (Mutant, Option<(u64, Played)>);
+
+fn hunt(mutant: Mutant) -> Hunt {
+    (mutant, (0..SEEDS).find_map(|seed| failing(seed, Some(mutant))))
 }
 
 fn failing(seed: u64, mutant: Option<Mutant>) -> Option<(u64, Played)> {
@@ -80,11 +118,14 @@ fn failing(seed: u64, mutant: Option<Mutant>) -> Option<(u64, Played)> {
 
 /// The log of a failing seed, with as few acts of people as still make it fail.
 fn report(seed: u64, played: &Played) -> String {
-    let smaller =
-        (0..15).map(|acts| (acts, play(seed, None, Some(acts), false))).find(|(_, played)| played.broken.is_some());
+    let smaller = (0..15)
+        .map(|acts| (acts, play(seed, None, Some(acts), false)))
+        .find(|(_, played)| played.broken.is_some());
     let acts = smaller.map(|(acts, _)| acts);
     let shown = play(seed, None, acts, true);
-    let acts = acts.map(|acts| format!(", also with only {acts} acts of people")).unwrap_or_default();
+    let acts = acts
+        .map(|acts| format!(", also with only {acts} acts of people"))
+        .unwrap_or_default();
     format!(
         "seed {seed} breaks {:?} after {} steps{acts}\n{}\n{:?}",
         played.broken,
@@ -95,7 +136,10 @@ fn report(seed: u64, played: &Played) -> String {
 }
 
 fn number(name: &str) -> Option<u64> {
-    #[expect(clippy::disallowed_methods, reason = "which seeds to play is said from outside")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "which seeds to play is said from outside"
+    )]
     let text = std::env::var(name).ok()?;
     Some(text.parse().expect("it wants a number"))
 }

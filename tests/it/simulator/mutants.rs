@@ -116,7 +116,12 @@ impl Warp<Memory> {
             return None;
         };
         let watch = self.scene.watch();
-        let newest = watch.lives.get(&told.run)?.run().node(&report.key.node)?.latest()?;
+        let newest = watch
+            .lives
+            .get(&told.run)?
+            .run()
+            .node(&report.key.node)?
+            .latest()?;
         if newest.report.is_some() || newest.began.is_none() {
             return None;
         }

@@ -65,7 +65,13 @@ pub(super) fn play(seed: u64, mutant: Option<Mutant>, acts: Option<u32>, told: b
     let mut chance = Chance::new(seed ^ 0xf007_91a7_e000_0000);
     let frozen = workflows::frozen(&mut chance);
     let calm = chance.per_mille(250);
-    let mut odds = |most: usize| if calm { 0 } else { u32::try_from(chance.below(most + 1)).unwrap_or(0) };
+    let mut odds = |most: usize| {
+        if calm {
+            0
+        } else {
+            u32::try_from(chance.below(most + 1)).unwrap_or(0)
+        }
+    };
     let faults = Faults {
         outside: odds(25),
         forbidden: if odds(4) == 4 { 3 } else { 0 },
@@ -79,18 +85,35 @@ pub(super) fn play(seed: u64, mutant: Option<Mutant>, acts: Option<u32>, told: b
         rivals: if chance.per_mille(300) { 3 } else { 0 },
     };
     let scene = Scene::new(seed, faults, frozen, told);
-    scene.tell(|| format!("seed {seed}: {faults:?}, {budget:?}, workflow {}", scene.frozen.workflow.name));
-    for _ in 0..1 + chance.below(2) {
+    scene.tell(|| {
+        format!(
+            "seed {seed}: {faults:?}, {budget:?}, workflow {}",
+            scene.frozen.workflow.name
+        )
+    });
+    for _ in 0..=chance.below(2) {
         scene.hub().open_issue("Add price_half");
     }
     let process = Process::boot(&scene, mutant);
-    let mut play = Play { scene, mutant, process, tasks: Vec::new(), budget, rival_soon: false, steps: 0 };
+    let mut play = Play {
+        scene,
+        mutant,
+        process,
+        tasks: Vec::new(),
+        budget,
+        rival_soon: false,
+        steps: 0,
+    };
     play.main();
     if !play.is_broken() {
         play.end();
     }
     let broken = play.scene.watch().broken.clone();
-    Played { broken, story: play.scene.story(), steps: play.steps }
+    Played {
+        broken,
+        story: play.scene.story(),
+        steps: play.steps,
+    }
 }
 
 impl Play {
@@ -134,7 +157,9 @@ impl Play {
 
     /// Comes in between at a moment that matters, now and then.
     fn is_tempted(&mut self) -> bool {
-        let Some(moment) = self.scene.watch().moment.take() else { return false };
+        let Some(moment) = self.scene.watch().moment.take() else {
+            return false;
+        };
         let (odds, left) = match moment {
             Moment::Decided => (15, self.budget.crashes),
             Moment::BranchSeen(_) => (800, self.budget.tempted),
@@ -163,7 +188,9 @@ impl Play {
                 break;
             }
             if round > 16 {
-                self.scene.watch().blame(Promise::EveryRunEndsOrWaits, "people answer, and it does not end");
+                self.scene
+                    .watch()
+                    .blame(Promise::EveryRunEndsOrWaits, "people answer, and it does not end");
                 break;
             }
         }
@@ -177,7 +204,9 @@ impl Play {
     fn calm_down(&mut self) {
         while !self.is_broken() {
             if self.steps > MOST_STEPS {
-                self.scene.watch().blame(Promise::EveryRunEndsOrWaits, "it never comes to rest");
+                self.scene
+                    .watch()
+                    .blame(Promise::EveryRunEndsOrWaits, "it never comes to rest");
                 return;
             }
             if self.scene.watch().crashed {
@@ -194,7 +223,9 @@ impl Play {
         self.steps += 1;
         self.scene.watch().step = self.steps;
         self.take_tasks();
-        let ready: Vec<usize> = (0..self.tasks.len()).filter(|i| self.tasks[*i].woken.0.load(Ordering::Relaxed)).collect();
+        let ready: Vec<usize> = (0..self.tasks.len())
+            .filter(|i| self.tasks[*i].woken.0.load(Ordering::Relaxed))
+            .collect();
         if ready.is_empty() {
             return false;
         }
@@ -224,13 +255,24 @@ impl Play {
             return true;
         }
         let now = self.scene.now();
-        let wake = self.scene.shelf().next_wake().map(|wake| wake.since(now).max(Duration::from_secs(1)));
+        let wake = self
+            .scene
+            .shelf()
+            .next_wake()
+            .map(|wake| wake.since(now).max(Duration::from_secs(1)));
         let timer = self.scene.next_timer();
         // An agent that is being stopped has its grace.
         if timer.is_none_or(|timer| timer > Duration::from_secs(1)) {
             watch::quiet(&self.scene);
         }
-        let Some(next) = timer.into_iter().chain(wake).min().filter(|next| *next <= patience) else { return false };
+        let Some(next) = timer
+            .into_iter()
+            .chain(wake)
+            .min()
+            .filter(|next| *next <= patience)
+        else {
+            return false;
+        };
         self.scene.pass(next);
         true
     }
@@ -261,7 +303,8 @@ impl Play {
         } else {
             self.scene.shelf().take_in(row)
         };
-        self.scene.tell(|| format!("{mail} arrives{}", if new { "" } else { " again" }));
+        self.scene
+            .tell(|| format!("{mail} arrives{}", if new { "" } else { " again" }));
         true
     }
 
@@ -307,14 +350,21 @@ impl Play {
 
     fn look_at_inbox(&self) {
         let shelf = self.scene.shelf();
-        let left: Vec<String> = shelf.pending.iter().map(|place| shelf.rows[*place].0.key.clone()).collect();
+        let left: Vec<String> = shelf
+            .pending
+            .iter()
+            .map(|place| shelf.rows[*place].0.key.clone())
+            .collect();
         let aside = shelf.rows.iter().find(|(_, stand, _)| *stand == Stand::Aside);
         let aside = aside.map(|(row, _, note)| format!("{} is set aside: {note:?}", row.key));
         let refusals = shelf.refusals + self.scene.hub().refusals;
         drop(shelf);
         let mut watch = self.scene.watch();
         if !left.is_empty() {
-            watch.blame(Promise::EveryRunEndsOrWaits, format!("{left:?} stay in the inbox"));
+            watch.blame(
+                Promise::EveryRunEndsOrWaits,
+                format!("{left:?} stay in the inbox"),
+            );
         }
         if let Some(aside) = aside.filter(|_| refusals < 5) {
             watch.blame(Promise::SetAsideForAReason, aside);

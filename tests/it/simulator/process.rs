@@ -30,7 +30,7 @@ type Wheel = Driver<Log, SceneClock, Warp<Hive>, Warp<Front>>;
 
 /// The first pause before an action that failed for now is tried again, as in the product's executor.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// The crew, with the book that a mutant among the hands writes to.
 pub(super) struct Squad {
@@ -137,7 +137,11 @@ impl Process {
             }
             if mutant != Some(Mutant::NeverRecovers) {
                 // A server that cannot recover ends, and is started anew by whoever watches over it.
-                if driver.recover().await.is_ok_and(|unreadable| unreadable.is_empty()) {
+                if driver
+                    .recover()
+                    .await
+                    .is_ok_and(|unreadable| unreadable.is_empty())
+                {
                     ready.store(true, Ordering::Relaxed);
                 } else {
                     scene.watch().crashed = true;
@@ -218,11 +222,11 @@ impl Process {
         let shelf = self.scene.shelf();
         let row = shelf.pending.iter().map(|place| &shelf.rows[*place].0);
         // Deliveries that lead to words of our own wait for their turn in the lane.
-        let row = row.filter(|row| {
+        let mut row = row.filter(|row| {
             row.kind == InboxKind::Outcome
                 || (row.action == "labeled" && row.facts.contains("\"sender\":{\"id\":11,"))
         });
-        let row = row.last().cloned();
+        let row = row.next_back().cloned();
         drop(shelf);
         let rival = Arc::clone(&self.rival);
         let job = async move {
@@ -273,7 +277,6 @@ fn manners() -> Manners {
         trigger: "agent:build".to_owned(),
         bare: true,
         trusted_apps: Vec::new(),
-        repository_day: None,
     }
 }
 

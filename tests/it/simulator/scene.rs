@@ -65,7 +65,11 @@ impl Scene {
         let hub = Hub::new();
         Arc::new(Self {
             chance: Mutex::new(Chance::new(seed)),
-            time: Mutex::new(Time { wall: 1_790_000_000_000, passed: 0, timers: Vec::new() }),
+            time: Mutex::new(Time {
+                wall: 1_790_000_000_000,
+                passed: 0,
+                timers: Vec::new(),
+            }),
             faults: Mutex::new(faults),
             spawned: Mutex::default(),
             shelf: Mutex::default(),
@@ -119,7 +123,10 @@ impl Scene {
     }
 
     pub(super) fn story(&self) -> Vec<String> {
-        self.story.as_ref().map(|story| locked(story).clone()).unwrap_or_default()
+        self.story
+            .as_ref()
+            .map(|story| locked(story).clone())
+            .unwrap_or_default()
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -137,7 +144,9 @@ impl Scene {
         let mut time = locked(&self.time);
         time.passed += i64::try_from(pause.as_millis()).unwrap_or(0);
         let now = time.passed;
-        let (due, later) = std::mem::take(&mut time.timers).into_iter().partition::<Vec<_>, _>(|(at, _)| *at <= now);
+        let (due, later) = std::mem::take(&mut time.timers)
+            .into_iter()
+            .partition::<Vec<_>, _>(|(at, _)| *at <= now);
         time.timers = later;
         drop(time);
         for (_, waker) in due {
@@ -149,7 +158,9 @@ impl Scene {
     pub(super) fn next_timer(&self) -> Option<Duration> {
         let time = locked(&self.time);
         let next = time.timers.iter().map(|(at, _)| *at).min()?;
-        Some(Duration::from_millis(u64::try_from(next - time.passed).unwrap_or(0)))
+        Some(Duration::from_millis(
+            u64::try_from(next - time.passed).unwrap_or(0),
+        ))
     }
 
     /// Forgets the timers of a process that is no more.
@@ -184,7 +195,9 @@ impl Scene {
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.try_lock().expect("one thread plays a seed, and nobody holds a part of the scene while asking for it again")
+    mutex
+        .try_lock()
+        .expect("one thread plays a seed, and nobody holds a part of the scene while asking for it again")
 }
 
 /// A point at which everything else may happen first, a crash included.

@@ -12,8 +12,8 @@ use footplate::github::Pull;
 use footplate::model::{AttemptKey, BranchName, CommentId, CommitId, RunId};
 use footplate::report::{Marker, MarkerKind};
 use footplate::run::{
-    EndedHow, Event, Frozen, NodePhase, Origin, Recorded, RepeatWhy, Run, Verdict, evolve, next_wake, outstanding,
-    replay, tell,
+    EndedHow, Event, Frozen, NodePhase, Origin, Recorded, RepeatWhy, Run, Verdict, evolve, next_wake,
+    outstanding, replay, tell,
 };
 use footplate::store::{Append, InboxKind};
 use footplate::workflow::{Node, NodeKind, Settled, Trigger};
@@ -126,10 +126,16 @@ pub(super) fn appended(scene: &Scene, append: &Append) {
         }
     }
     let mut watch = scene.watch();
-    let Some(life) = watch.lives.get(&append.run) else { return };
+    let Some(life) = watch.lives.get(&append.run) else {
+        return;
+    };
     let (run, frozen, row) = (life.run(), &life.frozen, &append.row);
     let approved = append.events.iter().any(|event| event.contains("\"approved\""));
-    let moment = if approved { Moment::Approved(append.run.clone()) } else { Moment::Decided };
+    let moment = if approved {
+        Moment::Approved(append.run.clone())
+    } else {
+        Moment::Decided
+    };
     let told = (row.len, row.ended, row.next_wake, row.has_work, row.pull);
     let is = (
         run.len,
@@ -139,7 +145,10 @@ pub(super) fn appended(scene: &Scene, append: &Append) {
         run.pull.as_ref().map(|pull| pull.number),
     );
     if told != is {
-        watch.blame(Promise::TheLogIsTheState, format!("the row says {told:?}, the log {is:?}"));
+        watch.blame(
+            Promise::TheLogIsTheState,
+            format!("the row says {told:?}, the log {is:?}"),
+        );
     }
     watch.moment = Some(moment);
 }
@@ -150,33 +159,53 @@ fn is_open(run: &Run) -> bool {
 }
 
 fn born(scene: &Scene, append: &Append, recorded: Recorded) {
-    let Event::Created(created) = &recorded.event else { return };
+    let Event::Created(created) = &recorded.event else {
+        return;
+    };
     let shelf = scene.shelf();
     let read = |hash| shelf.content(hash).cloned().unwrap_or_default();
     let (workflow, policy) = (read(&created.workflow), read(&created.policy));
     drop(shelf);
-    let (Ok(workflow), Ok(policy)) = (serde_json::from_slice(&workflow), serde_json::from_slice(&policy)) else {
-        return scene.watch().blame(Promise::TheLogIsTheState, "what the run froze cannot be read");
+    let (Ok(workflow), Ok(policy)) = (serde_json::from_slice(&workflow), serde_json::from_slice(&policy))
+    else {
+        return scene
+            .watch()
+            .blame(Promise::TheLogIsTheState, "what the run froze cannot be read");
     };
     let mut run = None;
     evolve(&mut run, &recorded);
     let mut watch = scene.watch();
     if !may_write(&created.requester.login) {
-        watch.blame(Promise::OutsidersHaveNoEffect, format!("{} started a run", created.requester.login));
+        watch.blame(
+            Promise::OutsidersHaveNoEffect,
+            format!("{} started a run", created.requester.login),
+        );
     }
     // The end of a run's id depends on the delivery alone.
-    if watch.lives.keys().any(|other| other.as_str()[10..] == append.run.as_str()[10..]) {
+    if watch
+        .lives
+        .keys()
+        .any(|other| other.as_str()[10..] == append.run.as_str()[10..])
+    {
         watch.blame(Promise::OneDeliveryActsOnce, "one delivery started two runs");
     }
     let frozen = Arc::new(Frozen { workflow, policy });
-    let life = Life { frozen, run, log: vec![recorded], ended_at: None };
+    let life = Life {
+        frozen,
+        run,
+        log: vec![recorded],
+        ended_at: None,
+    };
     watch.lives.insert(append.run.clone(), life);
     let mut active: BTreeMap<u64, usize> = BTreeMap::new();
     for life in watch.lives.values().filter(|life| life.run().ended.is_none()) {
         *active.entry(issue_of(life.run())).or_default() += 1;
     }
     if active.values().any(|count| *count > 1) {
-        watch.blame(Promise::OneActiveRun, format!("{active:?} runs are active by issue"));
+        watch.blame(
+            Promise::OneActiveRun,
+            format!("{active:?} runs are active by issue"),
+        );
     }
 }
 
@@ -190,7 +219,9 @@ pub(super) fn issue_of(run: &Run) -> u64 {
 fn grow(scene: &Scene, id: &RunId, recorded: Recorded) {
     let mut watch = scene.watch();
     let step = watch.step;
-    let Some(life) = watch.lives.get_mut(id) else { return };
+    let Some(life) = watch.lives.get_mut(id) else {
+        return;
+    };
     evolve(&mut life.run, &recorded);
     if let Event::Ended { .. } = recorded.event {
         life.ended_at = Some(step);
@@ -199,10 +230,21 @@ fn grow(scene: &Scene, id: &RunId, recorded: Recorded) {
     let run = life.run();
     let edited = run.pull.is_none()
         && run.ended.is_none()
-        && run.approval.as_ref().is_some_and(|approval| approval.issue_text != run.issue_text);
+        && run
+            .approval
+            .as_ref()
+            .is_some_and(|approval| approval.issue_text != run.issue_text);
     // Within one decision the edit is logged first and the approval voided next.
-    if edited && !matches!(life.log.last().map(|last| &last.event), Some(Event::IssueEdited { .. })) {
-        watch.blame(Promise::ApprovalBindsToContent, "an approval outlived an edit of the issue");
+    if edited
+        && !matches!(
+            life.log.last().map(|last| &last.event),
+            Some(Event::IssueEdited { .. })
+        )
+    {
+        watch.blame(
+            Promise::ApprovalBindsToContent,
+            "an approval outlived an edit of the issue",
+        );
     }
 }
 
@@ -236,15 +278,21 @@ fn examine(scene: &Scene, life: &Life, counted: &mut Counted, event: &Event) -> 
             | Event::WorkHeld { .. }
             | Event::EffectFailed { .. }
     );
-    hold(run.ended.is_none() || bookkeeping, Promise::NothingAfterTheEnd, || format!("{event:?} follows the end"))?;
+    hold(
+        run.ended.is_none() || bookkeeping,
+        Promise::NothingAfterTheEnd,
+        || format!("{event:?} follows the end"),
+    )?;
     match event {
         Event::AttemptScheduled { key, .. } => {
             let node = known(life, key)?;
             let state = run.node(&key.node).expect("it is known");
             let n = state.latest().map_or(1, |attempt| attempt.n + 1);
-            hold(key.generation == state.generation && key.n == n, Promise::OnlyTheNewestCounts, || {
-                format!("{key:?} is scheduled out of its turn")
-            })?;
+            hold(
+                key.generation == state.generation && key.n == n,
+                Promise::OnlyTheNewestCounts,
+                || format!("{key:?} is scheduled out of its turn"),
+            )?;
             inputs(scene, life, node)
         }
         Event::AttemptBegan { key } => {
@@ -255,31 +303,56 @@ fn examine(scene: &Scene, life: &Life, counted: &mut Counted, event: &Event) -> 
                     && attempt.began.is_none()
                     && attempt.report.is_none()
             });
-            hold(newest && run.cancel.is_none(), Promise::OnlyTheNewestCounts, || format!("{key:?} begins unwanted"))?;
+            hold(
+                newest && run.cancel.is_none(),
+                Promise::OnlyTheNewestCounts,
+                || format!("{key:?} begins unwanted"),
+            )?;
             inputs(scene, life, node)
         }
         Event::AttemptEnded { report } => ended(scene, life, report),
         Event::NodeSucceeded { node } => {
             let state = run.node(node);
-            let latest = state.and_then(|state| state.latest()).and_then(|attempt| attempt.verdict());
-            hold(latest == Some(&Verdict::Succeeded), Promise::OnlyTheNewestCounts, || {
-                format!("{node} succeeds by {latest:?}")
-            })
+            let latest = state
+                .and_then(|state| state.latest())
+                .and_then(|attempt| attempt.verdict());
+            hold(
+                latest == Some(&Verdict::Succeeded),
+                Promise::OnlyTheNewestCounts,
+                || format!("{node} succeeds by {latest:?}"),
+            )
         }
-        Event::Approved { plan, by, comment, .. } => {
+        Event::Approved {
+            plan, by, comment, ..
+        } => {
             let hub = scene.hub();
-            hold(may_write(&by.login), Promise::OutsidersHaveNoEffect, || format!("{} approved", by.login))?;
-            let newest = run.plan.as_ref().filter(|newest| newest.hash == *plan && newest.questions == 0);
+            hold(may_write(&by.login), Promise::OutsidersHaveNoEffect, || {
+                format!("{} approved", by.login)
+            })?;
+            let newest = run
+                .plan
+                .as_ref()
+                .filter(|newest| newest.hash == *plan && newest.questions == 0);
             let Some(newest) = newest else {
-                return Err((Promise::ApprovalBindsToContent, "another plan than the newest is approved".to_owned()));
+                return Err((
+                    Promise::ApprovalBindsToContent,
+                    "another plan than the newest is approved".to_owned(),
+                ));
             };
             let Some(comment) = comment else { return Ok(()) };
-            hold(counted.approvals.insert(*comment), Promise::OneDeliveryActsOnce, || {
-                format!("comment {comment} approved twice")
-            })?;
-            let Some(said) = hub.comments.get(&comment.0) else { return Ok(()) };
+            hold(
+                counted.approvals.insert(*comment),
+                Promise::OneDeliveryActsOnce,
+                || format!("comment {comment} approved twice"),
+            )?;
+            let Some(said) = hub.comments.get(&comment.0) else {
+                return Ok(());
+            };
             let word = said.body.split_whitespace().find(|word| {
-                (8..=64).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
+                (8..=64).contains(&word.len())
+                    && word
+                        .bytes()
+                        .all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
             });
             if let Some(hash) = word {
                 return hold(plan.begins_with(hash), Promise::ApprovalBindsToContent, || {
@@ -287,17 +360,24 @@ fn examine(scene: &Scene, life: &Life, counted: &mut Counted, event: &Event) -> 
                 });
             }
             let Some(posted) = newest.posted else {
-                return Err((Promise::ApprovalBindsToContent, "a bare approval without a posted plan".to_owned()));
+                return Err((
+                    Promise::ApprovalBindsToContent,
+                    "a bare approval without a posted plan".to_owned(),
+                ));
             };
             let shown = hub.comments.get(&posted.comment.0);
             let edited = shown.is_none_or(|shown| shown.edited.is_some_and(|when| when < comment.0));
-            hold(!edited && *comment > posted.comment, Promise::ApprovalBindsToContent, || {
-                "a bare approval of an edited or a later plan".to_owned()
-            })
+            hold(
+                !edited && *comment > posted.comment,
+                Promise::ApprovalBindsToContent,
+                || "a bare approval of an edited or a later plan".to_owned(),
+            )
         }
         Event::Repeated { why, by, .. } => {
             let Some(by) = by else { return Ok(()) };
-            hold(may_write(&by.login), Promise::OutsidersHaveNoEffect, || format!("{} repeated", by.login))?;
+            hold(may_write(&by.login), Promise::OutsidersHaveNoEffect, || {
+                format!("{} repeated", by.login)
+            })?;
             let (kind, asked) = match why {
                 RepeatWhy::Replan { .. } => ("replan", asked(&scene.hub(), "/replan")),
                 RepeatWhy::Retry { .. } => ("retry", asked(&scene.hub(), "/retry")),
@@ -311,17 +391,28 @@ fn examine(scene: &Scene, life: &Life, counted: &mut Counted, event: &Event) -> 
             })
         }
         Event::CancelRequested { by: Some(by), .. } => {
-            hold(may_write(&by.login), Promise::OutsidersHaveNoEffect, || format!("{} cancelled", by.login))
+            hold(may_write(&by.login), Promise::OutsidersHaveNoEffect, || {
+                format!("{} cancelled", by.login)
+            })
         }
         Event::ReplyOwed { to, .. } => {
             let hub = scene.hub();
-            let by = hub.comments.get(&to.0.0).map(|said| said.by.0.clone()).unwrap_or_default();
-            hold(Hub::may_write(&by), Promise::OutsidersHaveNoEffect, || format!("{by} gets an answer"))
+            let by = hub
+                .comments
+                .get(&to.0.0)
+                .map(|said| said.by.0.clone())
+                .unwrap_or_default();
+            hold(Hub::may_write(&by), Promise::OutsidersHaveNoEffect, || {
+                format!("{by} gets an answer")
+            })
         }
         Event::PushIntended { commit } => built(scene, life, commit),
         Event::Ended { how, .. } => {
             let hub = scene.hub();
-            let pull = hub.pulls.values().find(|pull| pull.head == run.created.branch.as_str() && is_bots(pull));
+            let pull = hub
+                .pulls
+                .values()
+                .find(|pull| pull.head == run.created.branch.as_str() && is_bots(pull));
             let merged = pull.is_some_and(|pull| pull.merged);
             let by_person = run.cancel.as_ref().is_some_and(|(by, _)| by.is_some());
             let right = match how {
@@ -329,7 +420,9 @@ fn examine(scene: &Scene, life: &Life, counted: &mut Counted, event: &Event) -> 
                 EndedHow::Closed | EndedHow::Cancelled => !merged || by_person,
                 EndedHow::Failed => true,
             };
-            hold(right, Promise::TheRightEnd, || format!("it ends as {how:?} although merged is {merged}"))
+            hold(right, Promise::TheRightEnd, || {
+                format!("it ends as {how:?} although merged is {merged}")
+            })
         }
         _ => Ok(()),
     }
@@ -340,11 +433,18 @@ fn is_bots(pull: &Pull) -> bool {
 }
 
 fn asked(hub: &Hub, word: &str) -> usize {
-    hub.comments.values().filter(|said| Hub::may_write(&said.by.0) && said.body.contains(word)).count()
+    hub.comments
+        .values()
+        .filter(|said| Hub::may_write(&said.by.0) && said.body.contains(word))
+        .count()
 }
 
 fn known<'a>(life: &'a Life, key: &AttemptKey) -> Result<&'a Node, (Promise, String)> {
-    let node = life.frozen.workflow.node(&key.node).filter(|_| life.run().node(&key.node).is_some());
+    let node = life
+        .frozen
+        .workflow
+        .node(&key.node)
+        .filter(|_| life.run().node(&key.node).is_some());
     node.ok_or_else(|| (Promise::InputsExist, format!("there is no node for {key:?}")))
 }
 
@@ -357,20 +457,42 @@ fn inputs(scene: &Scene, life: &Life, node: &Node) -> Finding {
             Some(NodePhase::Succeeded) => Settled::Succeeded,
             Some(NodePhase::Failed { .. }) => Settled::Failed,
             Some(NodePhase::Skipped { .. }) => Settled::Skipped,
-            _ => return Err((Promise::InputsExist, format!("{} starts before {need} is settled", node.id))),
+            _ => {
+                return Err((
+                    Promise::InputsExist,
+                    format!("{} starts before {need} is settled", node.id),
+                ));
+            }
         });
     }
-    hold(node.trigger.decide(&settled) == Trigger::Run, Promise::InputsExist, || {
-        format!("{} starts against its trigger rule", node.id)
-    })?;
+    hold(
+        node.trigger.decide(&settled) == Trigger::Run,
+        Promise::InputsExist,
+        || format!("{} starts against its trigger rule", node.id),
+    )?;
     for name in &node.reads {
-        let Some(producer) = life.frozen.workflow.producer(name) else { continue };
-        let Some(state) = run.node(&producer.id).filter(|state| state.phase == NodePhase::Succeeded) else { continue };
-        let there = state.artifacts.get(name).is_some_and(|hash| scene.shelf().content(hash).is_some());
-        hold(there, Promise::InputsExist, || format!("{} starts without {name}", node.id))?;
+        let Some(producer) = life.frozen.workflow.producer(name) else {
+            continue;
+        };
+        let Some(state) = run
+            .node(&producer.id)
+            .filter(|state| state.phase == NodePhase::Succeeded)
+        else {
+            continue;
+        };
+        let there = state
+            .artifacts
+            .get(name)
+            .is_some_and(|hash| scene.shelf().content(hash).is_some());
+        hold(there, Promise::InputsExist, || {
+            format!("{} starts without {name}", node.id)
+        })?;
     }
     let gated = life.frozen.workflow.upstream(&node.id).into_iter().any(|id| {
-        life.frozen.workflow.node(&id).is_some_and(|node| matches!(node.kind, NodeKind::Gate(_)))
+        life.frozen
+            .workflow
+            .node(&id)
+            .is_some_and(|node| matches!(node.kind, NodeKind::Gate(_)))
     });
     if gated && node.is_writer() {
         let plan = approved(life);
@@ -378,9 +500,16 @@ fn inputs(scene: &Scene, life: &Life, node: &Node) -> Finding {
             let name = node.writes.iter().find(|name| name.as_str() == "plan.md")?;
             run.node(&node.id)?.artifacts.get(name).copied()
         });
-        hold(plan.is_some() && plan == written, Promise::TheApprovedPlanIsBuilt, || {
-            format!("{} starts with plan {written:?} where {plan:?} is approved", node.id)
-        })?;
+        hold(
+            plan.is_some() && plan == written,
+            Promise::TheApprovedPlanIsBuilt,
+            || {
+                format!(
+                    "{} starts with plan {written:?} where {plan:?} is approved",
+                    node.id
+                )
+            },
+        )?;
     }
     Ok(())
 }
@@ -390,19 +519,31 @@ fn approved(life: &Life) -> Option<footplate::model::ContentHash> {
 }
 
 fn has_gate(life: &Life) -> bool {
-    life.frozen.workflow.nodes.iter().any(|node| matches!(node.kind, NodeKind::Gate(_)))
+    life.frozen
+        .workflow
+        .nodes
+        .iter()
+        .any(|node| matches!(node.kind, NodeKind::Gate(_)))
 }
 
 /// An attempt's end is booked once, and with what the attempt really came to.
 fn ended(scene: &Scene, life: &Life, report: &footplate::run::Report) -> Finding {
     let key = &report.key;
     let attempt = life.run().node(&key.node).and_then(|state| {
-        state.attempts.iter().find(|attempt| (attempt.generation, attempt.n) == (key.generation, key.n))
+        state
+            .attempts
+            .iter()
+            .find(|attempt| (attempt.generation, attempt.n) == (key.generation, key.n))
     });
     let Some(attempt) = attempt else {
-        return Err((Promise::EveryResultIsBooked, format!("{key:?} ends and was never scheduled")));
+        return Err((
+            Promise::EveryResultIsBooked,
+            format!("{key:?} ends and was never scheduled"),
+        ));
     };
-    hold(attempt.report.is_none(), Promise::EveryResultIsBooked, || format!("{key:?} is booked twice"))?;
+    hold(attempt.report.is_none(), Promise::EveryResultIsBooked, || {
+        format!("{key:?} is booked twice")
+    })?;
     if report.verdict == Verdict::Lost {
         let delivered = scene.shelf().stand(InboxKind::Outcome, &format!("attempt/{key}"));
         return hold(delivered.is_none(), Promise::EveryResultIsBooked, || {
@@ -414,11 +555,20 @@ fn ended(scene: &Scene, life: &Life, report: &footplate::run::Report) -> Finding
         Some(made) => (made.usage, made.cost, &made.verdict) == (report.usage, report.cost, &report.verdict),
         None => report.usage.is_none() && report.artifacts.is_empty(),
     };
-    hold(same, Promise::OnlyTheNewestCounts, || format!("{key:?} is booked with another's result"))?;
-    let own = |hash| bench.authors.get(hash).is_some_and(|authors| authors.contains(key));
-    hold(report.artifacts.iter().all(|artifact| own(&artifact.hash)), Promise::OnlyTheNewestCounts, || {
-        format!("{key:?} brings another's artifacts")
-    })
+    hold(same, Promise::OnlyTheNewestCounts, || {
+        format!("{key:?} is booked with another's result")
+    })?;
+    let own = |hash| {
+        bench
+            .authors
+            .get(hash)
+            .is_some_and(|authors| authors.contains(key))
+    };
+    hold(
+        report.artifacts.iter().all(|artifact| own(&artifact.hash)),
+        Promise::OnlyTheNewestCounts,
+        || format!("{key:?} brings another's artifacts"),
+    )
 }
 
 /// A commit holds the work that was made from the approved plan.
@@ -428,9 +578,15 @@ fn built(scene: &Scene, life: &Life, commit: &CommitId) -> Finding {
     }
     let files = scene.repo().files(commit);
     let Some(plan) = approved(life) else {
-        return Err((Promise::TheApprovedPlanIsBuilt, "a push without an approval".to_owned()));
+        return Err((
+            Promise::TheApprovedPlanIsBuilt,
+            "a push without an approval".to_owned(),
+        ));
     };
-    let from = files.get("src/widgets.py").and_then(|text| text.split(' ').next()).unwrap_or_default();
+    let from = files
+        .get("src/widgets.py")
+        .and_then(|text| text.split(' ').next())
+        .unwrap_or_default();
     hold(from == plan.to_string(), Promise::TheApprovedPlanIsBuilt, || {
         format!("plan {from} was built and {plan} is approved")
     })
@@ -442,24 +598,33 @@ pub(super) fn opened(scene: &Scene, page: &Page, key: &AttemptKey) {
     scene.bench().alive.insert(key.clone());
     let mut watch = scene.watch();
     if !fresh {
-        watch.blame(Promise::OneWorktreeOneLife, format!("{key:?} works a second time"));
+        watch.blame(
+            Promise::OneWorktreeOneLife,
+            format!("{key:?} works a second time"),
+        );
     }
     let Some(life) = watch.lives.get(&key.run) else {
         return watch.blame(Promise::OneWorktreeOneLife, format!("{key:?} works for no run"));
     };
     let state = life.run().node(&key.node);
     let logged = state.is_some_and(|state| {
-        let own = state.attempts.iter().find(|attempt| (attempt.generation, attempt.n) == (key.generation, key.n));
+        let own = state
+            .attempts
+            .iter()
+            .find(|attempt| (attempt.generation, attempt.n) == (key.generation, key.n));
         own.is_some_and(|attempt| attempt.began.is_some() && attempt.report.is_none())
     });
     if !logged {
-        return watch.blame(Promise::OneWorktreeOneLife, format!("{key:?} works, and the log does not say so"));
+        return watch.blame(
+            Promise::OneWorktreeOneLife,
+            format!("{key:?} works, and the log does not say so"),
+        );
     }
     let newest = life.run().ended.is_none()
         && life.run().cancel.is_none()
-        && state.and_then(|state| state.latest()).is_some_and(|newest| {
-            (newest.generation, newest.n) == (key.generation, key.n)
-        });
+        && state
+            .and_then(|state| state.latest())
+            .is_some_and(|newest| (newest.generation, newest.n) == (key.generation, key.n));
     let writer = life.frozen.workflow.node(&key.node).is_some_and(Node::is_writer);
     if newest && writer && has_gate(life) {
         let shown = life.frozen.workflow.nodes.iter().find_map(|node| {
@@ -468,7 +633,10 @@ pub(super) fn opened(scene: &Scene, page: &Page, key: &AttemptKey) {
         });
         let plan = approved(life);
         if shown != plan {
-            watch.blame(Promise::TheApprovedPlanIsBuilt, format!("{key:?} is shown {shown:?}, and {plan:?} is approved"));
+            watch.blame(
+                Promise::TheApprovedPlanIsBuilt,
+                format!("{key:?} is shown {shown:?}, and {plan:?} is approved"),
+            );
         }
     }
 }
@@ -476,7 +644,11 @@ pub(super) fn opened(scene: &Scene, page: &Page, key: &AttemptKey) {
 /// The remote took a push.
 pub(super) fn pushed(scene: &Scene, push: &Push, over_a_person: bool, _: &Files) {
     if over_a_person {
-        let what = format!("{} overwrote a person's commit on {}", push.commit.short(), push.branch);
+        let what = format!(
+            "{} overwrote a person's commit on {}",
+            push.commit.short(),
+            push.branch
+        );
         scene.watch().blame(Promise::NoPersonIsOverwritten, what);
     }
 }
@@ -485,7 +657,9 @@ pub(super) fn pushed(scene: &Scene, push: &Push, over_a_person: bool, _: &Files)
 pub(super) fn commented(scene: &Scene, id: u64) {
     let hub = scene.hub();
     let Some(said) = hub.comments.get(&id) else { return };
-    let Some(marker) = Marker::parse(&said.body) else { return };
+    let Some(marker) = Marker::parse(&said.body) else {
+        return;
+    };
     let alike = hub.comments.values().filter(|other| {
         other.app == Some(APP)
             && other.thread == said.thread
@@ -502,14 +676,27 @@ pub(super) fn commented(scene: &Scene, id: u64) {
         watch.moment = Some(Moment::PlanShown(id));
     }
     if count > 1 {
-        watch.blame(Promise::OneOfEachComment, format!("{count} comments are {marker}: {body}"));
+        watch.blame(
+            Promise::OneOfEachComment,
+            format!("{count} comments are {marker}: {body}"),
+        );
     }
-    let ended = marker.run.as_ref().and_then(|run| watch.lives.get(run)).and_then(|life| life.ended_at);
+    let ended = marker
+        .run
+        .as_ref()
+        .and_then(|run| watch.lives.get(run))
+        .and_then(|life| life.ended_at);
     if let (Some(ended), MarkerKind::Plan, Some(run)) = (ended, marker.kind, &marker.run) {
         let start = format!("plan/{run}/");
-        let begun = watch.started.iter().any(|(key, step)| key.starts_with(&start) && *step <= ended);
+        let begun = watch
+            .started
+            .iter()
+            .any(|(key, step)| key.starts_with(&start) && *step <= ended);
         if !begun {
-            watch.blame(Promise::NothingAfterTheEnd, format!("comment {id} shows a plan after the end"));
+            watch.blame(
+                Promise::NothingAfterTheEnd,
+                format!("comment {id} shows a plan after the end"),
+            );
         }
     }
 }
@@ -517,9 +704,17 @@ pub(super) fn commented(scene: &Scene, id: u64) {
 /// We opened a pull request.
 pub(super) fn pull_opened(scene: &Scene, pull: &Pull) {
     scene.watch().moment = Some(Moment::PullOpened(pull.number.0));
-    let count = scene.hub().pulls.values().filter(|other| other.head == pull.head && is_bots(other)).count();
+    let count = scene
+        .hub()
+        .pulls
+        .values()
+        .filter(|other| other.head == pull.head && is_bots(other))
+        .count();
     if count > 1 {
-        scene.watch().blame(Promise::OnePullRequest, format!("{count} pull requests from {}", pull.head));
+        scene.watch().blame(
+            Promise::OnePullRequest,
+            format!("{count} pull requests from {}", pull.head),
+        );
     }
 }
 
@@ -535,18 +730,33 @@ pub(super) fn quiet(scene: &Scene) {
         let seen = run.approval.as_ref().map(|approval| approval.issue_text);
         run.ended.is_none() && run.cancel.is_none() && run.pull.is_none() && seen.is_some() && seen != now
     });
-    if let Some(run) = stale.map(|life| life.run().created.run.clone()).filter(|_| decided) {
-        watch.blame(Promise::ApprovalBindsToContent, format!("{run} was approved for another text of the issue"));
+    if let Some(run) = stale
+        .map(|life| life.run().created.run.clone())
+        .filter(|_| decided)
+    {
+        watch.blame(
+            Promise::ApprovalBindsToContent,
+            format!("{run} was approved for another text of the issue"),
+        );
     }
     for key in alive {
-        let Some(life) = watch.lives.get(&key.run) else { continue };
+        let Some(life) = watch.lives.get(&key.run) else {
+            continue;
+        };
         let wanted = life.run().ended.is_none()
             && life.run().cancel.is_none()
-            && life.run().node(&key.node).and_then(|state| state.latest()).is_some_and(|newest| {
-                (newest.generation, newest.n) == (key.generation, key.n) && newest.report.is_none()
-            });
+            && life
+                .run()
+                .node(&key.node)
+                .and_then(|state| state.latest())
+                .is_some_and(|newest| {
+                    (newest.generation, newest.n) == (key.generation, key.n) && newest.report.is_none()
+                });
         if !wanted {
-            watch.blame(Promise::UnwantedWorkStops, format!("{key:?} goes on although nobody wants it"));
+            watch.blame(
+                Promise::UnwantedWorkStops,
+                format!("{key:?} goes on although nobody wants it"),
+            );
         }
     }
 }
@@ -557,16 +767,27 @@ pub(super) fn final_look(scene: &Scene) {
     let mut broken = None;
     for (id, life) in &watch.lives {
         if replay(&life.log) != life.run {
-            broken = Some((Promise::TheLogIsTheState, format!("the log of {id} does not give its state")));
+            broken = Some((
+                Promise::TheLogIsTheState,
+                format!("the log of {id} does not give its state"),
+            ));
         }
-        let open = life.run().nodes.iter().flat_map(|(id, node)| node.attempts.iter().map(move |attempt| (id, attempt)));
-        for (node, attempt) in open.filter(|(_, attempt)| attempt.began.is_some() && attempt.report.is_none()) {
+        let open = life
+            .run()
+            .nodes
+            .iter()
+            .flat_map(|(id, node)| node.attempts.iter().map(move |attempt| (id, attempt)));
+        for (node, attempt) in open.filter(|(_, attempt)| attempt.began.is_some() && attempt.report.is_none())
+        {
             let what = format!("{node}/{}/{} began and has no end", attempt.generation, attempt.n);
             broken = Some((Promise::EveryResultIsBooked, what));
         }
         let left = outstanding(&life.frozen, life.run());
         if !left.is_empty() {
-            broken = Some((Promise::EveryRunEndsOrWaits, format!("{left:?} of {id} stays undone")));
+            broken = Some((
+                Promise::EveryRunEndsOrWaits,
+                format!("{left:?} of {id} stays undone"),
+            ));
         }
         if life.run().ended.is_none() {
             broken = Some((Promise::EveryRunEndsOrWaits, format!("{id} does not end")));

@@ -101,7 +101,7 @@ fn drawn(chance: &mut Chance) -> Workflow {
         line(format!(
             "polish: {{role: design, needs: [{last}], writes: [notes.md]}}"
         ));
-        last = "polish".to_owned();
+        "polish".clone_into(&mut last);
     }
     let mut ends = vec![last.clone()];
     for name in ["security", "style"] {
