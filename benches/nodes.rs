@@ -11,6 +11,7 @@
 mod measure;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -381,9 +382,10 @@ fn sequence(nodes: u64) -> String {
         } else {
             format!(", needs: [n{}]", n - 1)
         };
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "  n{n}: {{run: ['true'], writes: [n{n}-checks.md]{needs}}}\n"
-        ));
+        );
     }
     text
 }
@@ -414,10 +416,11 @@ fn graph(seed: u64) -> (String, f64) {
         ends.push(start + sleep as f64);
         let needs: Vec<&str> = needs.iter().map(|&need| names[need].as_str()).collect();
         let name = format!("n{n}-{sleep}");
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "  {name}: {{run: ['sh pause'], writes: [n{n}-checks.md], needs: [{}]}}\n",
             needs.join(", ")
-        ));
+        );
         names.push(name);
     }
     (text, ends.into_iter().fold(0.0, f64::max))

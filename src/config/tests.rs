@@ -71,7 +71,10 @@ fn the_example_shows_the_defaults() {
     let (shown, default) = (read(example()).unwrap(), read("").unwrap());
     assert_eq!(shown.listen, default.listen);
     assert_eq!(shown.guards.all, default.guards.all);
-    assert_eq!(shown.limits.concurrent_attempts, default.limits.concurrent_attempts);
+    assert_eq!(
+        shown.limits.concurrent_attempts,
+        default.limits.concurrent_attempts
+    );
     assert_eq!(
         (default.limits.run, default.limits.repository_day),
         (None, None),

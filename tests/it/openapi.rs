@@ -35,7 +35,10 @@ pub(crate) fn published() -> Value {
 pub(crate) fn unknown_to_github(requests: &[Recorded]) -> Vec<String> {
     static DESCRIPTION: OnceLock<Value> = OnceLock::new();
     let description = DESCRIPTION.get_or_init(published);
-    requests.iter().filter_map(|request| validate(description, request).err()).collect()
+    requests
+        .iter()
+        .filter_map(|request| validate(description, request).err())
+        .collect()
 }
 
 /// Checks one request: route, method, parameters, body.

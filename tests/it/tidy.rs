@@ -30,6 +30,7 @@ fn check(rule: Rule) {
 }
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "findings end here")]
 fn settle(findings: Vec<Finding>) {
     let text: Vec<String> = findings.iter().map(ToString::to_string).collect();
     assert!(text.is_empty(), "\n{}\n", text.join("\n"));
@@ -123,7 +124,7 @@ fn the_examples_in_the_documents_are_valid() {
             let place = format!("{path}:{line}");
             match kind.as_str() {
                 "repository" => {
-                    drop(RepositoryConfig::parse(&place, &example).unwrap_or_else(|e| panic!("{e}")))
+                    drop(RepositoryConfig::parse(&place, &example).unwrap_or_else(|e| panic!("{e}")));
                 }
                 "workflow" => drop(
                     workflow::parse(&example, &place, &declared_fields).unwrap_or_else(|e| panic!("{e:#?}")),

@@ -17,7 +17,7 @@ use super::stage::{Set, Stage, ours, thread};
 const AT_ONCE: usize = 4;
 
 /// How long one world may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An implementer that takes a lock for as long as it writes, does not listen to the polite signal, and tells of
 /// it where another one writes at the same time.

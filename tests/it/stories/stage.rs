@@ -17,7 +17,7 @@ use super::scripts::{self, Script};
 use super::server::{self, Server};
 
 /// How long anything may take before a story is given up: generous, because machines that test do much at once.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The name of the repository on the stage.
 pub(crate) const REPOSITORY: &str = "octo/words";
