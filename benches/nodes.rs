@@ -382,9 +382,9 @@ fn sequence(nodes: u64) -> String {
         } else {
             format!(", needs: [n{}]", n - 1)
         };
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "  n{n}: {{run: ['true'], writes: [n{n}-checks.md]{needs}}}\n"
+            "  n{n}: {{run: ['true'], writes: [n{n}-checks.md]{needs}}}"
         );
     }
     text
@@ -416,9 +416,9 @@ fn graph(seed: u64) -> (String, f64) {
         ends.push(start + sleep as f64);
         let needs: Vec<&str> = needs.iter().map(|&need| names[need].as_str()).collect();
         let name = format!("n{n}-{sleep}");
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "  {name}: {{run: ['sh pause'], writes: [n{n}-checks.md], needs: [{}]}}\n",
+            "  {name}: {{run: ['sh pause'], writes: [n{n}-checks.md], needs: [{}]}}",
             needs.join(", ")
         );
         names.push(name);
