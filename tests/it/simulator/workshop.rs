@@ -97,9 +97,10 @@ impl Workbench {
                 }
                 "implementation" => {
                     let undone = self.scene.chance().next() % 3;
-                    report
-                        .fields
-                        .insert("undone".to_owned(), Field::Number(f64::from(u8::try_from(undone).unwrap_or(0))));
+                    report.fields.insert(
+                        "undone".to_owned(),
+                        Field::Number(f64::from(u8::try_from(undone).unwrap_or(0))),
+                    );
                     format!(
                         "---\nfootplate: implementation/1\nsteps: [{{id: 1, done: true}}]\n---\nBy {key}.\n"
                     )
