@@ -11,7 +11,9 @@ use super::exit::{Failure, Kind};
 use super::{show, trace};
 use crate::config::Settings;
 use crate::rehearsal::world::{Comment, Repository, RepositoryRole, Thread, World};
-use crate::rehearsal::{RepositorySetup, Setup, Source, StandIn, THROWAWAY_KEY, sample};
+use crate::rehearsal::{
+    RepositorySetup, Setup, Source, StandIn, THROWAWAY_KEY, branch_of, difference, sample,
+};
 use crate::server::App;
 
 /// The secret that signs webhooks here. The stand-in is on loopback and gone afterwards.
@@ -242,14 +244,13 @@ fn piece(arguments: &Arguments) -> Result<Piece, Failure> {
         })
         .unwrap_or_default();
     let repository = format!("you/{}", if name.is_empty() { "repository" } else { &name });
-    let branch = git2::Repository::open(&folder)
-        .and_then(|repository| Ok(repository.head()?.shorthand().unwrap_or("main").to_owned()))
-        .map_err(|error| {
-            Failure::said(
-                Kind::Missing,
-                format!("{} is no git repository: {}", folder.display(), error.message()),
-            )
-        })?;
+    let branch = branch_of(&folder).ok_or_else(|| {
+        let why = format!(
+            "{} is no git repository with a branch checked out",
+            folder.display()
+        );
+        Failure::said(Kind::Missing, why)
+    })?;
     Ok(Piece {
         setup: RepositorySetup {
             full_name: repository.clone(),
@@ -370,30 +371,8 @@ async fn show_change(stage: &StandIn, repository: &str, base: &str, head: &str) 
         return;
     };
     let (base, head) = (base.to_owned(), head.to_owned());
-    let diff = tokio::task::spawn_blocking(move || difference(&dir, &base, &head)).await;
-    match diff {
-        Ok(Ok(diff)) => quote(&diff),
+    match tokio::task::spawn_blocking(move || difference(&dir, &base, &head)).await {
+        Ok(Some(diff)) => quote(&diff),
         _ => show::line("(the difference cannot be shown)"),
     }
-}
-
-fn difference(dir: &Path, base: &str, head: &str) -> Result<String, git2::Error> {
-    let repository = git2::Repository::open_bare(dir)?;
-    let commit = |branch: &str| {
-        repository
-            .find_reference(&format!("refs/heads/{branch}"))?
-            .peel_to_commit()
-    };
-    let (base, head) = (commit(base)?, commit(head)?);
-    let from = repository.find_commit(repository.merge_base(base.id(), head.id())?)?;
-    let diff = repository.diff_tree_to_tree(Some(&from.tree()?), Some(&head.tree()?), None)?;
-    let mut text = String::new();
-    diff.print(git2::DiffFormat::Patch, |_, _, line| {
-        if matches!(line.origin(), '+' | '-' | ' ') {
-            text.push(line.origin());
-        }
-        text.push_str(&String::from_utf8_lossy(line.content()));
-        true
-    })?;
-    Ok(text)
 }

@@ -22,8 +22,8 @@ pub(super) async fn main(
     arguments: &Arguments,
     json: bool,
 ) -> Result<ExitCode, Failure> {
-    let store = runs::open(settings).await?;
-    let row = runs::find(&store, &arguments.run).await?;
+    let stores = runs::Stores::open(settings).await?;
+    let (store, row) = stores.find(&arguments.run).await?;
     let lines = store.load(&row.run).await?.unwrap_or_default();
     let log: Vec<Recorded> = lines
         .iter()
@@ -37,5 +37,6 @@ pub(super) async fn main(
             show::line(format!("{}  {}", recorded.at, tell(recorded)));
         }
     }
+    stores.close().await?;
     Ok(ExitCode::SUCCESS)
 }

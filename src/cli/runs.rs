@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Subcommand;
 use serde_json::json;
 
 use super::exit::{Failure, Kind};
-use super::show;
+use super::{run, show};
 use crate::command::Command;
 use crate::config::Settings;
 use crate::engine::{Book, LocalOrder};
@@ -43,7 +44,7 @@ pub(super) async fn main(
     arguments: &Arguments,
     json: bool,
 ) -> Result<ExitCode, Failure> {
-    let store = open(settings).await?;
+    let stores = Stores::open(settings).await?;
     match arguments {
         Arguments::List { all, limit } => {
             let filter = ListRuns {
@@ -51,19 +52,32 @@ pub(super) async fn main(
                 limit: *limit,
                 ..ListRuns::default()
             };
-            list(&store.list(filter).await?, json);
+            let mut rows = stores.server.list(filter.clone()).await?;
+            if let Some(local) = &stores.local {
+                rows.extend(local.list(filter).await?);
+            }
+            // An id begins with the time of birth.
+            rows.sort_by(|one, other| other.run.cmp(&one.run));
+            rows.truncate(*limit);
+            list(&rows, json);
         }
         Arguments::Show { run } => {
-            let row = find(&store, run).await?;
+            let (store, row) = stores.find(run).await?;
             show_run(store.clone(), &row, json).await?;
         }
         Arguments::Cancel { run } => {
-            let row = find(&store, run).await?;
+            let (store, row) = stores.find(run).await?;
             if row.ended {
                 return Err(Failure::said(
                     Kind::Answer,
                     format!("run {} is over already: {}", row.run, row.state),
                 ));
+            }
+            let is_local = row.issue.is_none();
+            if is_local && run::cancel_idle(settings, store, &row.run).await? {
+                show::line(format!("Run {} is cancelled.", row.run));
+                stores.close().await?;
+                return Ok(ExitCode::SUCCESS);
             }
             let order = LocalOrder {
                 run: row.run.clone(),
@@ -80,19 +94,57 @@ pub(super) async fn main(
                     received,
                 })
                 .await?;
+            let by = if is_local {
+                "the process that drives it"
+            } else {
+                "the server"
+            };
             show::line(format!(
-                "Run {} will be cancelled by the server, within seconds where it is running.",
+                "Run {} will be cancelled by {by}, within seconds where it is running.",
                 row.run
             ));
         }
     }
-    store.close().await?;
+    stores.close().await?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens the store that the settings name.
-pub(super) async fn open(settings: &Settings) -> Result<Database, Failure> {
-    Ok(Database::open(&settings.database_url, Arc::new(SystemClock)).await?)
+/// Where runs are kept: the store that the settings name, and that of local runs where there is one.
+pub(super) struct Stores {
+    server: Database,
+    local: Option<Database>,
+}
+
+impl Stores {
+    pub(super) async fn open(settings: &Settings) -> Result<Self, Failure> {
+        let local = run::database_file(settings);
+        Ok(Self {
+            server: Database::open(&settings.database_url, Arc::new(SystemClock)).await?,
+            local: if local.exists() {
+                let url = format!("sqlite:{}", local.display());
+                Some(Database::open(&url, Arc::new(SystemClock)).await?)
+            } else {
+                None
+            },
+        })
+    }
+
+    /// Finds the run that somebody means, and the store that holds it.
+    pub(super) async fn find(&self, run: &str) -> Result<(&Database, RunRow), Failure> {
+        if let Some(local) = &self.local
+            && let Some(row) = local.find(FindRun::ById(run.to_owned())).await?
+        {
+            return Ok((local, row));
+        }
+        Ok((&self.server, find(&self.server, run).await?))
+    }
+
+    pub(super) async fn close(&self) -> Result<(), Failure> {
+        if let Some(local) = &self.local {
+            local.close().await?;
+        }
+        Ok(self.server.close().await?)
+    }
 }
 
 /// Finds the run that somebody means.
@@ -224,17 +276,22 @@ async fn show_run(store: Database, row: &RunRow, json: bool) -> Result<(), Failu
                 .iter()
                 .filter_map(|attempt| attempt.candidate.as_ref().map(|(_, name)| name.as_str()))
                 .collect();
-            let spent: f64 = node
+            let spent: Duration = node
                 .attempts
                 .iter()
                 .filter_map(|attempt| attempt.report.as_ref())
-                .map(|report| report.ended.since(report.started).as_secs_f64())
+                .map(|report| report.ended.since(report.started))
                 .sum();
+            let spent = if node.attempts.is_empty() {
+                String::new()
+            } else {
+                format!("{:.1} s", spent.as_secs_f64())
+            };
             vec![
                 (*id).to_owned(),
                 word(&node.phase).to_owned(),
                 node.attempts.len().to_string(),
-                format!("{spent:.1} s"),
+                spent,
                 used.last().map_or(String::new(), |name| (*name).to_owned()),
             ]
         })

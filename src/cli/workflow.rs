@@ -1,6 +1,6 @@
 //! `footplate workflow check|graph`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -29,35 +29,7 @@ pub(super) fn main(arguments: &Arguments, json: bool) -> Result<ExitCode, Failur
     let (Arguments::Check { file } | Arguments::Graph { file }) = arguments;
     let workflow = match file {
         None => Workflow::built_in(),
-        Some(file) => {
-            let source = std::fs::read_to_string(file).map_err(|error| {
-                Failure::said(
-                    Kind::Missing,
-                    format!("{} cannot be read: {error}", file.display()),
-                )
-            })?;
-            match parse(&source, &file.display().to_string(), &declared_fields) {
-                Ok(workflow) => workflow,
-                Err(problems) => {
-                    if json {
-                        show::json(&json!({ "problems": problems }));
-                    } else {
-                        for problem in &problems {
-                            show::aside(format!("{:?}", miette::Report::new(problem.clone())));
-                        }
-                    }
-                    let count = problems.len();
-                    return Err(Failure::said(
-                        Kind::Answer,
-                        format!(
-                            "{} has {count} {}",
-                            file.display(),
-                            if count == 1 { "mistake" } else { "mistakes" }
-                        ),
-                    ));
-                }
-            }
-        }
+        Some(file) => read(file, json)?,
     };
     match (arguments, json) {
         (Arguments::Check { .. }, true) => show::json(&json!({ "workflow": workflow.name, "problems": [] })),
@@ -72,4 +44,32 @@ pub(super) fn main(arguments: &Arguments, json: bool) -> Result<ExitCode, Failur
         (Arguments::Graph { .. }, false) => show::line(mermaid(&workflow).trim_end()),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a workflow file; its mistakes are told with their places.
+pub(super) fn read(file: &Path, json: bool) -> Result<Workflow, Failure> {
+    let source = std::fs::read_to_string(file).map_err(|error| {
+        Failure::said(
+            Kind::Missing,
+            format!("{} cannot be read: {error}", file.display()),
+        )
+    })?;
+    parse(&source, &file.display().to_string(), &declared_fields).map_err(|problems| {
+        if json {
+            show::json(&json!({ "problems": problems }));
+        } else {
+            for problem in &problems {
+                show::aside(format!("{:?}", miette::Report::new(problem.clone())));
+            }
+        }
+        let count = problems.len();
+        Failure::said(
+            Kind::Answer,
+            format!(
+                "{} has {count} {}",
+                file.display(),
+                if count == 1 { "mistake" } else { "mistakes" }
+            ),
+        )
+    })
 }

@@ -71,7 +71,15 @@ fn the_example_shows_the_defaults() {
     let (shown, default) = (read(example()).unwrap(), read("").unwrap());
     assert_eq!(shown.listen, default.listen);
     assert_eq!(shown.guards.all, default.guards.all);
-    assert_eq!(shown.limits, default.limits);
+    assert_eq!(
+        shown.limits.concurrent_attempts,
+        default.limits.concurrent_attempts
+    );
+    assert_eq!(
+        (default.limits.run, default.limits.repository_day),
+        (None, None),
+        "there is no limit unless one is set"
+    );
     assert_eq!(shown.labels, default.labels);
     assert_eq!(shown.bare_commands, default.bare_commands);
     assert_eq!(shown.retention, default.retention);
@@ -261,7 +269,7 @@ fn a_huge_file_and_a_bomb_of_aliases_are_refused() {
 }
 
 fn server() -> Settings {
-    read("routes: {plan: [a, b, c], validate: [a]}\nguard: {idle: 10m, failures: 2, candidates: {b: {idle: 3m}}}\n")
+    read("routes: {plan: [a, b, c], validate: [a]}\nguard: {idle: 10m, failures: 2, candidates: {b: {idle: 3m}}}\nlimits: {run_usd: 5}\n")
         .unwrap()
 }
 

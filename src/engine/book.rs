@@ -4,11 +4,11 @@
 //! transaction that marks its input as done.
 //! Whoever loses a race reads again and decides again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use super::error::Error;
 use super::frozen_store;
@@ -22,12 +22,17 @@ use crate::store::{Append, Appended, InboxKind, Journal, NewOutcome, RunRow};
 /// How often one input is decided again after losing a race, before the conflict is reported.
 const MOST_CONFLICTS: u32 = 20;
 
+/// How many runs are kept in memory, about 5 MiB of them. A run beyond that is read again when it is told something.
+const MOST_OPEN: usize = 1024;
+
 /// The book of runs.
 pub struct Book<J, C> {
     journal: J,
     clock: C,
     open: Mutex<HashMap<RunId, Arc<AsyncMutex<Option<Page>>>>>,
     frozen: Mutex<HashMap<(ContentHash, ContentHash), Arc<Frozen>>>,
+    touched: Mutex<BTreeSet<RunId>>,
+    touch: Notify,
 }
 
 /// A run with what it froze.
@@ -72,6 +77,8 @@ impl<J: Journal, C: Clock> Book<J, C> {
             clock,
             open: Mutex::default(),
             frozen: Mutex::default(),
+            touched: Mutex::default(),
+            touch: Notify::new(),
         }
     }
 
@@ -96,6 +103,25 @@ impl<J: Journal, C: Clock> Book<J, C> {
         drop(slot_guard);
         self.let_go(run, page.as_ref());
         Ok(page)
+    }
+
+    /// Reads the logs of several runs at once, for whoever is about to tell each of them something.
+    ///
+    /// What cannot be read is left out; whoever needs that run is told why.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn prefetch(&self, runs: &[RunId]) -> Result<(), Error> {
+        for (run, lines) in self.journal.load_many(runs).await? {
+            let slot = self.slot(&run);
+            let mut slot = slot.lock().await;
+            if slot.is_none()
+                && let Ok(page) = self.read(&run, &lines).await
+            {
+                *slot = Some(page);
+            }
+        }
+        Ok(())
     }
 
     /// Creates a run, unless the issue has an active one. `consumes` is the inbox row that asked for it.
@@ -167,6 +193,8 @@ impl<J: Journal, C: Clock> Book<J, C> {
             let now = self.clock.now();
             let events = decide(&page.frozen, Some(&page.run), input, now);
             if events.is_empty() && consumes.is_none() {
+                drop(slot);
+                self.let_go(run, Some(&page));
                 return Ok(Some(Told { page, events }));
             }
             let mut after = Some((*page.run).clone());
@@ -214,7 +242,25 @@ impl<J: Journal, C: Clock> Book<J, C> {
     /// As [`Book::tell`].
     pub async fn begin(&self, key: &AttemptKey) -> Result<bool, Error> {
         let told = self.tell(&key.run, &Input::Began(key.clone()), None).await?;
-        Ok(told.is_some_and(|told| !told.events.is_empty()))
+        let began = told.is_some_and(|told| !told.events.is_empty());
+        if began {
+            self.touched
+                .lock()
+                .expect("no holder of this lock panics")
+                .insert(key.run.clone());
+            self.touch.notify_one();
+        }
+        Ok(began)
+    }
+
+    /// Waits until an attempt has begun in a run, which changes what people should see although no input said so.
+    pub async fn changed(&self) {
+        self.touch.notified().await;
+    }
+
+    /// Takes the runs in which attempts have begun since the last call.
+    pub fn take_changed(&self) -> BTreeSet<RunId> {
+        std::mem::take(&mut *self.touched.lock().expect("no holder of this lock panics"))
     }
 
     /// Puts the outcome of an action into the inbox, once per key.
@@ -249,6 +295,7 @@ impl<J: Journal, C: Clock> Book<J, C> {
     fn let_go(&self, run: &RunId, page: Option<&Page>) {
         let idle = page.is_none_or(|page| outstanding(&page.frozen, &page.run).is_empty());
         let mut open = self.open.lock().expect("no holder of this lock panics");
+        let idle = idle || open.len() > MOST_OPEN;
         // The map's own and the caller's.
         if idle && open.get(run).is_some_and(|slot| Arc::strong_count(slot) <= 2) {
             open.remove(run);

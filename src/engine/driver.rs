@@ -2,8 +2,9 @@
 //!
 //! It holds no state of its own: it may die between any two statements, and another may go on from the store.
 
+use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::book::{Book, Creation, Outcome, Page};
 use super::error::Error;
@@ -12,6 +13,10 @@ use super::reconcile::reconcile;
 use crate::model::{Clock, RunId};
 use crate::run::{Created, Frozen, Input};
 use crate::store::{InboxKind, InboxRow, Journal, Settle};
+
+/// Logs that are read with one question when a server starts. Ten thousand questions one after the other would take
+/// most of a second.
+const READ_AT_ONCE: usize = 256;
 
 /// Makes sense of what GitHub delivered or a person ordered: looks up what must be looked up, and says who is
 /// told what.
@@ -51,6 +56,8 @@ pub struct Driver<J, C, E, R> {
     book: Arc<Book<J, C>>,
     executor: E,
     reception: R,
+    /// The length of each run's log when it was last reconciled.
+    attended: Mutex<HashMap<RunId, u64>>,
 }
 
 impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
@@ -60,6 +67,7 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
             book,
             executor,
             reception,
+            attended: Mutex::default(),
         }
     }
 
@@ -89,14 +97,15 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
     pub async fn recover(&self) -> Result<Vec<(RunId, Error)>, Error> {
         self.take_in_outcomes().await?;
         let mut unreadable = Vec::new();
-        for row in self.book.journal().open_runs().await? {
-            if !row.has_work {
-                continue;
-            }
-            match self.tell(&row.run, &Input::Recover, None).await {
-                Ok(_) => {}
-                Err(error @ Error::Damaged { .. }) => unreadable.push((row.run, error)),
-                Err(error) => return Err(error),
+        let runs = self.book.journal().runs_with_work().await?;
+        for some in runs.chunks(READ_AT_ONCE) {
+            self.book.prefetch(some).await?;
+            for run in some {
+                match self.tell(run, &Input::Recover, None).await {
+                    Ok(_) => {}
+                    Err(error @ Error::Damaged { .. }) => unreadable.push((run.clone(), error)),
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(unreadable)
@@ -141,7 +150,7 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
     async fn try_process(&self, row: &InboxRow) -> Result<(), Error> {
         if row.kind == InboxKind::Outcome {
             if let Some(page) = self.take_in(row).await? {
-                reconcile(&page, &self.executor);
+                self.reconcile(&page);
             }
             return Ok(());
         }
@@ -173,6 +182,17 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
         }
     }
 
+    /// Sees to it that what should be in flight for a run is.
+    ///
+    /// # Errors
+    /// The run cannot be read.
+    pub async fn attend(&self, run: &RunId) -> Result<(), Error> {
+        if let Some(page) = self.book.look(run).await? {
+            self.reconcile(&page);
+        }
+        Ok(())
+    }
+
     /// Looks at every run whose time has come.
     ///
     /// # Errors
@@ -199,7 +219,7 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
         let Some(told) = self.book.tell(run, input, consumes).await? else {
             return Ok(None);
         };
-        reconcile(&told.page, &self.executor);
+        self.reconcile(&told.page);
         Ok(Some(told.page))
     }
 
@@ -215,7 +235,7 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
     ) -> Result<Creation, Error> {
         let creation = self.book.create(created, frozen, consumes).await?;
         if let Creation::New(told) = &creation {
-            reconcile(&told.page, &self.executor);
+            self.reconcile(&told.page);
         }
         Ok(creation)
     }
@@ -239,6 +259,22 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
                 .await?;
         }
         Ok(told.map(|told| told.page))
+    }
+
+    /// Compares what should be in flight with what is, unless somebody did so with a newer state: inputs of one
+    /// run come from several threads, and whoever decided first may get here last.
+    fn reconcile(&self, page: &Page) {
+        let run = &page.run;
+        let mut attended = self.attended.lock().expect("no holder of this lock panics");
+        let newest = attended.entry(run.created.run.clone()).or_default();
+        if run.len < *newest {
+            return;
+        }
+        *newest = run.len;
+        reconcile(page, &self.executor);
+        if run.ended.is_some() {
+            attended.remove(&run.created.run);
+        }
     }
 
     async fn tell_or_settle(&self, run: &RunId, input: &Input, seq: i64) -> Result<(), Error> {

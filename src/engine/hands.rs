@@ -11,7 +11,7 @@ use super::executor::Hands;
 use super::workshop::Workshop;
 use crate::model::{AttemptKey, Clock, CommitId, ContentHash, RunId};
 use crate::publish::{self, Context, Intend, Publisher};
-use crate::run::{Action, Failure, Input, PublishResult, Report, Verdict};
+use crate::run::{Action, Failure, Input, NodePhase, PublishResult, Report, Verdict};
 use crate::store::Journal;
 use crate::workflow::NodeKind;
 
@@ -152,7 +152,10 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
     }
 
     /// Collects the texts that the run's state names.
-    async fn context(&self, page: &Page) -> Result<Context, Error> {
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn context(&self, page: &Page) -> Result<Context, Error> {
         let run = &page.run;
         let mut wanted: Vec<ContentHash> = vec![run.issue_text];
         wanted.extend(
@@ -224,6 +227,9 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Hands for Crew<J, C, P, W>
             }
             Action::PostStatus { .. } => {
                 let comment = self.publisher.post_status(&context).await?;
+                if !is_being_made(&page) {
+                    self.workshop.put_away(&page).await;
+                }
                 Input::StatusPosted {
                     comment,
                     revision: page.run.revision,
@@ -298,4 +304,14 @@ fn is_current(page: &Page, key: &AttemptKey) -> bool {
             node.latest()
                 .is_some_and(|attempt| attempt.generation == key.generation && attempt.n == key.n)
         })
+}
+
+/// Whether any attempt of the run is under way or about to be.
+fn is_being_made(page: &Page) -> bool {
+    let open = page.run.ended.is_none() && page.run.cancel.is_none();
+    open && page
+        .run
+        .nodes
+        .values()
+        .any(|node| matches!(node.phase, NodePhase::Running | NodePhase::Backoff { .. }))
 }

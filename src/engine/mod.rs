@@ -37,5 +37,6 @@ pub use hands::Crew;
 pub use policy::policy;
 pub use pump::Pump;
 pub use reception::{Desk, LocalOrder, Manners};
+pub(crate) use reception::{branch, canonical, operator, run_id};
 pub use reconcile::reconcile;
 pub use workshop::{Slot, Workshop};

@@ -1,11 +1,15 @@
 //! The pump: hands the inbox's rows to the driver as they come, lane by lane, and wakes runs when they are due.
+//!
+//! Each row is read once and then kept in memory until its lane is free, a bounded number of them: a flood of
+//! deliveries costs neither memory nor reading the same rows again and again.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::driver::{Driver, Processed, Reception};
@@ -18,21 +22,44 @@ use crate::store::{InboxRow, Journal, MAX_FAILURES};
 /// GitHub, and GitHub allows 100 requests at once.
 const MOST_LANES: usize = 32;
 
-/// How many rows are read ahead.
-const READ_AHEAD: usize = 512;
+/// How many rows are kept in memory, those that are being worked on included. With bodies of 25 KB that is 3 MiB.
+const READ_AHEAD: usize = 128;
 
-/// How often the inbox is looked at without being told: rows can come from another process, such as the command
-/// line's.
+/// How often the inbox is looked at without being told, from its beginning: rows can come from another process,
+/// such as the command line's, and a row that was set aside can be put back.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// The pause before a row that failed is tried again; doubled for each further failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// How often the clock is minded at most while rows are worked on: each time costs two questions to the store.
+const MOMENT: Duration = Duration::from_millis(20);
 
 /// Keeps a driver going.
 pub struct Pump<J, C, E, R> {
     driver: Arc<Driver<J, C, E, R>>,
     changes: watch::Receiver<u64>,
     lane_done: Arc<Notify>,
+}
+
+/// The rows in memory.
+#[derive(Default)]
+struct Waiting {
+    /// Rows that were read and wait for their lane, in the order of their arrival.
+    rows: BTreeMap<i64, InboxRow>,
+    /// Rows up to this one were read.
+    seen: Option<i64>,
+    /// When the inbox was last read from its beginning.
+    from_start: Option<Instant>,
+    /// When runs were last woken.
+    woken: Option<Instant>,
+}
+
+/// What is being worked on.
+#[derive(Default)]
+struct Busy {
+    lanes: HashSet<String>,
+    rows: HashSet<i64>,
 }
 
 impl<J: Journal, C: Clock, E: Executor, R: Reception> Pump<J, C, E, R> {
@@ -50,12 +77,16 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Pump<J, C, E, R> {
     /// # Errors
     /// The store could not be read for so long that going on makes no sense.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), Error> {
-        let busy: Arc<Mutex<HashSet<String>>> = Arc::default();
+        let busy: Arc<Mutex<Busy>> = Arc::default();
+        let mut waiting = Waiting::default();
         let mut lanes = JoinSet::new();
         let mut failed_looks = 0;
         loop {
-            match self.look(&busy, &mut lanes).await {
-                Ok(()) => failed_looks = 0,
+            let wait = match self.look(&mut waiting, &busy, &mut lanes).await {
+                Ok(wait) => {
+                    failed_looks = 0;
+                    wait
+                }
                 Err(error) if failed_looks < 60 => {
                     failed_looks += 1;
                     tracing::error!(%error, "the inbox could not be read");
@@ -63,8 +94,7 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Pump<J, C, E, R> {
                     continue;
                 }
                 Err(error) => return Err(error),
-            }
-            let wait = self.until_next_wake().await;
+            };
             tokio::select! {
                 () = stop.cancelled() => break,
                 changed = self.changes.changed() => {
@@ -73,6 +103,7 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Pump<J, C, E, R> {
                     }
                 }
                 () = self.lane_done.notified() => {}
+                () = self.driver.book().changed() => {}
                 Some(_) = lanes.join_next(), if !lanes.is_empty() => {}
                 () = tokio::time::sleep(wait) => {}
             }
@@ -82,49 +113,98 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Pump<J, C, E, R> {
     }
 
     /// One look: wakes what is due, and starts a task for every lane that has rows and is not being worked on.
+    /// Says when to look again if nothing happens.
     async fn look(
         &mut self,
-        busy: &Arc<Mutex<HashSet<String>>>,
+        waiting: &mut Waiting,
+        busy: &Arc<Mutex<Busy>>,
         lanes: &mut JoinSet<()>,
-    ) -> Result<(), Error> {
+    ) -> Result<Duration, Error> {
         self.changes.mark_unchanged();
-        self.driver.wake_due().await?;
-        let rows = self.driver.book().journal().pending(i64::MIN, READ_AHEAD).await?;
-        let mut by_lane: BTreeMap<String, Vec<InboxRow>> = BTreeMap::new();
-        let mut order: HashMap<String, i64> = HashMap::new();
-        for row in rows {
-            order.entry(row.lane.clone()).or_insert(row.seq);
-            by_lane.entry(row.lane.clone()).or_default().push(row);
+        let wait = self.wake(&mut waiting.woken).await?;
+        for run in self.driver.book().take_changed() {
+            self.driver.attend(&run).await?;
         }
-        let mut ready: Vec<(String, Vec<InboxRow>)> = by_lane.into_iter().collect();
-        ready.sort_by_key(|(lane, _)| order.get(lane).copied());
-        for (lane, rows) in ready {
-            {
-                let mut busy = busy.lock().expect("no holder of this lock panics");
-                if busy.len() >= MOST_LANES || !busy.insert(lane.clone()) {
-                    continue;
+        self.read_ahead(waiting, busy).await?;
+        let mut ready: BTreeMap<String, Vec<InboxRow>> = BTreeMap::new();
+        {
+            let mut busy = busy.lock().expect("no holder of this lock panics");
+            let mut starting = busy.lanes.len();
+            let rows = std::mem::take(&mut waiting.rows);
+            for (seq, row) in rows {
+                if let Some(rows) = ready.get_mut(&row.lane) {
+                    rows.push(row);
+                } else if starting < MOST_LANES && !busy.lanes.contains(&row.lane) {
+                    starting += 1;
+                    ready.insert(row.lane.clone(), vec![row]);
+                } else {
+                    waiting.rows.insert(seq, row);
                 }
             }
+            for (lane, rows) in &ready {
+                busy.lanes.insert(lane.clone());
+                busy.rows.extend(rows.iter().map(|row| row.seq));
+            }
+        }
+        for (lane, rows) in ready {
             let (driver, busy, done) = (
                 Arc::clone(&self.driver),
                 Arc::clone(busy),
                 Arc::clone(&self.lane_done),
             );
             lanes.spawn(async move {
+                let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
                 work_off(&driver, rows).await;
-                busy.lock().expect("no holder of this lock panics").remove(&lane);
+                {
+                    let mut busy = busy.lock().expect("no holder of this lock panics");
+                    busy.lanes.remove(&lane);
+                    for seq in seqs {
+                        busy.rows.remove(&seq);
+                    }
+                }
                 done.notify_one();
             });
         }
+        Ok(wait)
+    }
+
+    /// Reads on where the last look ended, as far as there is room; from time to time from the beginning.
+    async fn read_ahead(&self, waiting: &mut Waiting, busy: &Mutex<Busy>) -> Result<(), Error> {
+        let known = {
+            let busy = busy.lock().expect("no holder of this lock panics");
+            let mut known = busy.rows.clone();
+            known.extend(waiting.rows.keys());
+            known
+        };
+        if waiting.from_start.is_none_or(|at| at.elapsed() >= LOOK_AGAIN) {
+            waiting.seen = None;
+            waiting.from_start = Some(Instant::now());
+        }
+        // A few at a time would be read with a question each.
+        if known.len() > READ_AHEAD / 2 {
+            return Ok(());
+        }
+        let after = waiting.seen.unwrap_or(i64::MIN);
+        let rows = self.driver.book().journal().pending(after, READ_AHEAD).await?;
+        if let Some(last) = rows.last() {
+            waiting.seen = Some(last.seq);
+        }
+        let new = rows.into_iter().filter(|row| !known.contains(&row.seq));
+        waiting.rows.extend(new.map(|row| (row.seq, row)));
         Ok(())
     }
 
-    async fn until_next_wake(&self) -> Duration {
+    /// Wakes the runs whose time has come, unless that was done a moment ago; says when to do it again.
+    async fn wake(&self, woken: &mut Option<Instant>) -> Result<Duration, Error> {
+        if let Some(before) = woken.map(|at| at.elapsed()).filter(|&before| before < MOMENT) {
+            return Ok(MOMENT.saturating_sub(before));
+        }
+        *woken = Some(Instant::now());
+        self.driver.wake_due().await?;
         let next = self.driver.book().journal().next_wake().await.ok().flatten();
         let wait = next.map(|next| next.since(self.driver.book().clock().now()));
         // A moment more than nothing, so that a run that cannot be woken does not keep the processor busy.
-        wait.unwrap_or(LOOK_AGAIN)
-            .clamp(Duration::from_millis(20), LOOK_AGAIN)
+        Ok(wait.unwrap_or(LOOK_AGAIN).clamp(MOMENT, LOOK_AGAIN))
     }
 }
 

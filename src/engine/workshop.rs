@@ -30,6 +30,10 @@ pub trait Workshop: Send + Sync + 'static {
         stop: &CancellationToken,
     ) -> impl Future<Output = Result<Report, Error>> + Send;
 
+    /// Puts away what a run has on disk besides refs and rows, as long as nothing of it is being made; what a
+    /// later attempt needs is made again.
+    fn put_away(&self, page: &Page) -> impl Future<Output = ()> + Send;
+
     /// Lets time pass.
     fn pause(&self, duration: Duration) -> impl Future<Output = ()> + Send;
 }

@@ -3,12 +3,12 @@
 use super::documents::Place;
 use super::github::{GitHub, transient};
 use super::inspect::inspect;
-use super::order::order;
+use super::order::{Signer, order};
 use super::tree::Tree;
 use super::{Context, Error, Intend, Kept};
 use crate::contract::Plan;
 use crate::git::{Change, Expected, Push, Pushed};
-use crate::github::Forge;
+use crate::github::{Forge, Repository};
 use crate::model::{AttemptKey, CommitId, ContentHash};
 use crate::run::{PublishResult, Run};
 
@@ -38,32 +38,67 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
             Err(settled) => return Ok(settled),
         };
         self.tree().fetch(&place.repository).await?;
-        if let Some(moved) = self.drifted(context, &place, plan.as_ref()).await? {
-            return Ok(moved);
+        let signer = Signer::bot(&self.settings().identity, &context.run.created.requester)?;
+        let branch = Branch {
+            tree: self.tree(),
+            at: &place.repository,
+            remote: "GitHub",
+        };
+        let built = match branch
+            .bring(context, plan.as_ref(), &signer, work, intend)
+            .await?
+        {
+            Ok(built) => built,
+            Err(stopped) => return Ok(stopped),
+        };
+        self.show_pull(context, key, &place, plan.as_ref(), &built, known)
+            .await
+    }
+}
+
+/// The branch of a run, wherever its repository lies.
+pub(super) struct Branch<'a, T> {
+    /// Our copy of the repository.
+    pub(super) tree: &'a T,
+    /// Which repository.
+    pub(super) at: &'a Repository,
+    /// Who answers a push, for people.
+    pub(super) remote: &'static str,
+}
+
+impl<T: Tree> Branch<'_, T> {
+    /// Builds the commit, checks it, and pushes exactly it; or says what stood in the way.
+    pub(super) async fn bring(
+        &self,
+        context: &Context,
+        plan: Option<&Plan>,
+        signer: &Signer,
+        work: &CommitId,
+        intend: &impl Intend,
+    ) -> Result<Result<Built, PublishResult>, Error> {
+        if let Some(moved) = self.drifted(context, plan).await? {
+            return Ok(Err(moved));
         }
-        let built = self.build(context, &place, plan.as_ref(), work).await?;
+        let built = self.build(context, plan, signer, work).await?;
         let (commit, changes) = (&built.commit, &built.changes);
-        let at = &place.repository;
-        let findings = inspect(self.tree(), at, context, plan.as_ref(), commit, changes).await?;
+        let findings = inspect(self.tree, self.at, context, plan, commit, changes).await?;
         if !findings.is_empty() {
-            return Ok(PublishResult::Refused { findings });
+            return Ok(Err(PublishResult::Refused { findings }));
         }
         if !intend.intend(commit).await? {
             return Err(Error::Unwanted);
         }
         let name = format!("pushed/{}", context.run.created.run);
-        self.tree().hold(at, &name, commit).await?;
-        if let Some(stopped) = self.push(&context.run, &place, commit).await? {
-            return Ok(stopped);
+        self.tree.hold(self.at, &name, commit).await?;
+        match self.push(&context.run, commit).await? {
+            Some(stopped) => Ok(Err(stopped)),
+            None => Ok(Ok(built)),
         }
-        self.show_pull(context, key, &place, plan.as_ref(), &built, known)
-            .await
     }
 
-    /// Keeps the newest changes of a run without a pull request, and hands out their patch.
+    /// Keeps the newest changes of a run that published nothing, and hands out their patch.
     pub(super) async fn keep(&self, context: &Context) -> Result<Kept, Error> {
         let run = &context.run;
-        let place = Place::on_github(run)?;
         let newest = context
             .frozen
             .workflow
@@ -75,11 +110,8 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
             return Ok(Kept::default());
         };
         let name = format!("held/{}", run.created.run);
-        self.tree().hold(&place.repository, &name, snapshot).await?;
-        let patch = self
-            .tree()
-            .patch(&place.repository, &run.base_commit, snapshot)
-            .await?;
+        self.tree.hold(self.at, &name, snapshot).await?;
+        let patch = self.tree.patch(self.at, &run.base_commit, snapshot).await?;
         Ok(Kept {
             reference: Some(format!("refs/footplate/{name}")),
             patch: Some(patch),
@@ -87,18 +119,12 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
     }
 
     /// Whether the base branch changed files of the plan since a person approved it.
-    async fn drifted(
-        &self,
-        context: &Context,
-        place: &Place,
-        plan: Option<&Plan>,
-    ) -> Result<Option<PublishResult>, Error> {
+    async fn drifted(&self, context: &Context, plan: Option<&Plan>) -> Result<Option<PublishResult>, Error> {
         let run = &context.run;
         let (Some(approval), Some(plan)) = (&run.approval, plan) else {
             return Ok(None);
         };
-        let at = &place.repository;
-        let Some(head) = self.tree().head_of(at, &run.created.base).await? else {
+        let Some(head) = self.tree.head_of(self.at, &run.created.base).await? else {
             return Err(Error::Refused {
                 why: format!("The base branch {} is gone.", run.created.base),
             });
@@ -107,8 +133,8 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
             return Ok(None);
         }
         let touched = self
-            .tree()
-            .touched_between(at, &approval.base_head, &head)
+            .tree
+            .touched_between(self.at, &approval.base_head, &head)
             .await?;
         let scope = plan.scope();
         let in_plan = touched
@@ -124,12 +150,12 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
     async fn build(
         &self,
         context: &Context,
-        place: &Place,
         plan: Option<&Plan>,
+        signer: &Signer,
         work: &CommitId,
     ) -> Result<Built, Error> {
         let run = &context.run;
-        let (tree, at) = (self.tree(), &place.repository);
+        let (tree, at) = (self.tree, self.at);
         let mut parents = Vec::new();
         match &run.pushed {
             None => parents.push(run.base_commit.clone()),
@@ -147,7 +173,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
                 }
             }
         }
-        let order = order(context, &self.settings().identity, plan, work, parents)?;
+        let order = order(context, signer, plan, work, parents);
         let commit = tree.commit(at, order).await?;
         // The rules look at the very commit that is pushed, not at what it was made from.
         let changes = tree.changes(at, &run.base_commit, &commit).await?;
@@ -155,13 +181,8 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
     }
 
     /// Pushes the commit over nothing but absence or a commit of ours; the result says what stood in the way.
-    async fn push(
-        &self,
-        run: &Run,
-        place: &Place,
-        commit: &CommitId,
-    ) -> Result<Option<PublishResult>, Error> {
-        let (tree, at, branch) = (self.tree(), &place.repository, &run.created.branch);
+    async fn push(&self, run: &Run, commit: &CommitId) -> Result<Option<PublishResult>, Error> {
+        let (tree, at, branch) = (self.tree, self.at, &run.created.branch);
         for _ in 0..LOOKS {
             let found = tree.remote_head(at, branch).await?;
             let expected = match found {
@@ -180,7 +201,7 @@ impl<F: Forge, T: Tree> GitHub<F, T> {
             match tree.push(at, &push).await? {
                 Pushed::Done | Pushed::AlreadyThere => return Ok(None),
                 Pushed::Refused { message } => {
-                    let why = format!("GitHub refused the push: {}", message.replace('\n', " "));
+                    let why = format!("{} refused the push: {}", self.remote, message.replace('\n', " "));
                     return Ok(Some(PublishResult::Refused { findings: vec![why] }));
                 }
                 Pushed::Moved { .. } => {}
@@ -195,7 +216,7 @@ fn is_ours(run: &Run, commit: &CommitId) -> bool {
 }
 
 /// The plan that bounds the commit; `None` where the workflow has none. Without its text nothing may be pushed.
-fn plan_in_force(context: &Context) -> Result<Option<Plan>, Error> {
+pub(super) fn plan_in_force(context: &Context) -> Result<Option<Plan>, Error> {
     let read = |hash: &ContentHash| {
         context.plan_at(hash).map(Some).ok_or_else(|| Error::Refused {
             why: "The plan's text is not kept any more, so the work can't be compared with it.".to_owned(),

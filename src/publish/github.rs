@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::branch::Branch;
 use super::comments::Shown;
+use super::documents::Place;
 use super::identity::Identity;
 use super::labels::Labels;
 use super::tree::Tree;
@@ -142,7 +144,13 @@ impl<F: Forge, T: Tree> Publisher for GitHub<F, T> {
     }
 
     async fn hold(&self, context: &Context) -> Result<Kept, Error> {
-        self.keep(context).await
+        let place = Place::on_github(&context.run)?;
+        let branch = Branch {
+            tree: self.tree(),
+            at: &place.repository,
+            remote: "GitHub",
+        };
+        branch.keep(context).await
     }
 }
 

@@ -178,7 +178,7 @@ impl<K: Tokens> Tree for Mirrors<K> {
 
 /// What git's failure means for a run: what this machine lacks is for the operator and passes once it is there;
 /// what the remote or the repository says is for the run.
-fn sorted(error: &git::Error) -> Error {
+pub(super) fn sorted(error: &git::Error) -> Error {
     match error {
         git::Error::Denied { .. }
         | git::Error::Gone { .. }

@@ -3,7 +3,8 @@
 //! [`Publisher`] is what the engine asks for; [`Context`] is what it hands over: the run, what it froze, and the
 //! texts that the run's state names by their hashes.
 //! [`GitHub`] is the publisher for issues: it speaks through a [`Forge`](crate::github::Forge) and pushes
-//! through a [`Tree`], whose product form is [`Mirrors`].
+//! through a [`Tree`], whose product form is [`Mirrors`]. [`Local`] is the publisher for runs on a repository of
+//! this machine: the same rules, and the result is a branch.
 //!
 //! Doing anything twice is harmless, also where GitHub did what it was asked and answered with an error:
 //! comments are found by their stored id, else by marker and author; the commit is a function of what is in
@@ -20,6 +21,7 @@ mod github;
 mod identity;
 mod inspect;
 mod labels;
+mod local;
 mod mirrors;
 mod order;
 mod pull;
@@ -32,6 +34,7 @@ mod views;
 pub use github::{GitHub, Settings};
 pub use identity::Identity;
 pub use labels::Labels;
+pub use local::Local;
 pub use mirrors::{Mirrors, Tokens};
 pub use tree::Tree;
 pub use views::{plan_view, pull_view, status_view};

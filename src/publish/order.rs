@@ -5,6 +5,7 @@ use super::{Context, Error};
 use crate::contract::Plan;
 use crate::git::{CommitOrder, Person};
 use crate::model::CommitId;
+use crate::run;
 
 /// The longest first line of a commit message in characters: what git's own tools and GitHub show uncut.
 const SUBJECT: usize = 72;
@@ -15,30 +16,57 @@ const TITLE: usize = 120;
 /// What stands before the number in the address of an issue, a pull request or a discussion.
 const THREADS: [&str; 4] = ["/issues", "/pull", "/pulls", "/discussions"];
 
+/// In whose name a commit is made.
+pub(super) struct Signer {
+    person: Person,
+    /// The trailer that credits the person who asked, where they are known.
+    credit: Option<String>,
+}
+
+impl Signer {
+    /// The App's bot, crediting the person who asked.
+    pub(super) fn bot(identity: &Identity, requester: &run::Person) -> Result<Self, Error> {
+        let person = Person::new(&identity.login(), &identity.email()).map_err(|error| Error::Refused {
+            why: format!("The App's name can't stand in a commit: {error}."),
+        })?;
+        Ok(Self {
+            person,
+            credit: Some(identity.credit(requester)),
+        })
+    }
+
+    /// Footplate itself, on a machine without an App.
+    pub(super) fn footplate() -> Self {
+        // RFC 2606 keeps `.invalid` free, so this is nobody's address.
+        let person = Person::new("Footplate", "footplate@footplate.invalid");
+        Self {
+            person: person.expect("a word and an address can stand in a commit"),
+            credit: None,
+        }
+    }
+}
+
 /// What the commit is to hold.
 ///
 /// The time is the approval's, and nothing else in it comes from the present moment: after a crash the same
 /// commit is made again and recognized.
 pub(super) fn order(
     context: &Context,
-    identity: &Identity,
+    signer: &Signer,
     plan: Option<&Plan>,
     work: &CommitId,
     parents: Vec<CommitId>,
-) -> Result<CommitOrder, Error> {
+) -> CommitOrder {
     let run = &context.run;
-    let bot = Person::new(&identity.login(), &identity.email()).map_err(|error| Error::Refused {
-        why: format!("The App's name can't stand in a commit: {error}."),
-    })?;
     let at = run.approval.as_ref().map_or(run.began, |approval| approval.at);
-    Ok(CommitOrder {
+    CommitOrder {
         tree_of: work.clone(),
         parents,
-        author: bot.clone(),
-        committer: bot,
-        message: message(context, identity, plan),
+        author: signer.person.clone(),
+        committer: signer.person.clone(),
+        message: message(context, signer, plan),
         at,
-    })
+    }
 }
 
 /// The title of the pull request.
@@ -46,7 +74,7 @@ pub(super) fn title(context: &Context, plan: Option<&Plan>) -> String {
     clipped(&summary(context, plan), TITLE)
 }
 
-fn message(context: &Context, identity: &Identity, plan: Option<&Plan>) -> String {
+fn message(context: &Context, signer: &Signer, plan: Option<&Plan>) -> String {
     let created = &context.run.created;
     let summary = summary(context, plan);
     let subject = clipped(&summary, SUBJECT);
@@ -55,10 +83,11 @@ fn message(context: &Context, identity: &Identity, plan: Option<&Plan>) -> Strin
     } else {
         format!("{}\n\n", wrapped(&summary))
     };
+    let credit = signer.credit.as_ref().map(|line| format!("{line}\n"));
     format!(
-        "{subject}\n\n{rest}Footplate-Run: {}\n{}\n",
+        "{subject}\n\n{rest}Footplate-Run: {}\n{}",
         created.run,
-        identity.credit(&created.requester)
+        credit.unwrap_or_default()
     )
 }
 

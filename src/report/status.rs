@@ -31,14 +31,12 @@ pub fn status_text(view: &StatusView) -> String {
 }
 
 fn fill(page: &mut Page, view: &StatusView, drawn: bool) {
-    page.push(
-        Keep::Always,
-        format!(
-            "### Footplate: {}\n\n{}",
-            headline(&view.standing),
-            sentence(&view.standing)
-        ),
-    );
+    let (headline, sentence) = if drawn {
+        (headline(&view.standing), sentence(&view.standing))
+    } else {
+        plainly(&view.standing)
+    };
+    page.push(Keep::Always, format!("### Footplate: {headline}\n\n{sentence}"));
     let links = view
         .links
         .iter()
@@ -136,6 +134,30 @@ pub(super) fn sentence(standing: &Standing) -> String {
             format!("It was cancelled{by}. `/footplate build` begins anew.")
         }
     }
+}
+
+/// State and sentence for a terminal, where no comment can be written.
+fn plainly(standing: &Standing) -> (String, String) {
+    let sentence = match standing {
+        Standing::Queued | Standing::Working => String::new(),
+        Standing::AwaitingApproval { plan, .. } => {
+            format!("Plan {} waits for a decision.", code(&plan.short()))
+        }
+        Standing::AwaitingAnswers => "The plan has questions.".to_owned(),
+        Standing::InReview { pull } => format!("Pull request #{pull} is open."),
+        Standing::Planned => "The plan is written, and nothing more was asked for.".to_owned(),
+        Standing::Failed { why } => told(why),
+        Standing::Cancelled { by } => match by {
+            Some(login) => format!("It was cancelled by {}.", code(login.as_str())),
+            None => "It was cancelled.".to_owned(),
+        },
+        Standing::Closed { pull: None } => {
+            let done = "All steps are done; none of them published anything.";
+            return ("done".to_owned(), done.to_owned());
+        }
+        other => sentence(other),
+    };
+    (headline(standing), sentence)
 }
 
 /// A reason as a sentence of its own.

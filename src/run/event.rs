@@ -55,11 +55,16 @@ impl Recorded {
         struct Version {
             v: u32,
         }
-        let version: Version = serde_json::from_str(line)?;
-        if version.v > FORMAT {
-            return Err(UnreadableEvent::Newer { found: version.v });
+        // Logs are read when a server starts, ten thousand of them perhaps: the version is asked for by itself only
+        // where the line as a whole cannot be read.
+        match serde_json::from_str::<Self>(line) {
+            Ok(recorded) if recorded.v <= FORMAT => Ok(recorded),
+            Ok(recorded) => Err(UnreadableEvent::Newer { found: recorded.v }),
+            Err(error) => match serde_json::from_str::<Version>(line) {
+                Ok(version) if version.v > FORMAT => Err(UnreadableEvent::Newer { found: version.v }),
+                _ => Err(error.into()),
+            },
         }
-        Ok(serde_json::from_str(line)?)
     }
 }
 

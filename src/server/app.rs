@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::chores;
 use super::{Metrics, Readiness, Server, listen};
 use crate::agent::{self, CommandHarness, Marker, ScriptedHarness, kill_leftovers};
 use crate::config::{self, Settings};
@@ -173,7 +174,7 @@ async fn work(
 
     let clock = SystemClock;
     let book = Arc::new(Book::new(store.clone(), clock));
-    let forge = Arc::new(client.clone());
+    let (forge, chore_client) = (Arc::new(client.clone()), client.clone());
     let folders = Folders::new(&settings.data_dir);
     let host = settings.github.url.as_str().trim_end_matches('/');
     let mirrors = Arc::new(Mirrors::new(
@@ -218,6 +219,7 @@ async fn work(
         trigger: settings.labels.trigger.clone(),
         bare: settings.bare_commands,
         trusted_apps: settings.allowed_bots.clone(),
+        repository_day: settings.limits.repository_day,
     };
     let desk = Desk::new(Arc::clone(&book), forge, ground, manners);
     let driver = Arc::new(Driver::new(book, executor, desk));
@@ -225,7 +227,17 @@ async fn work(
         tracing::error!(%run, %error, "a run cannot be read and is left alone");
     }
     readiness.announce();
-    let pumped = Pump::new(Arc::clone(&driver), store.wakeups()).run(stop).await;
+    let chores = tokio::spawn(chores::run(
+        chore_client,
+        store.clone(),
+        settings.retention,
+        stop.clone(),
+    ));
+    let pumped = Pump::new(Arc::clone(&driver), store.wakeups())
+        .run(stop.clone())
+        .await;
+    stop.cancel();
+    let _ = chores.await;
     readiness.withdraw();
     driver.executor().shut_down().await;
     Ok(pumped?)

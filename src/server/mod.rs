@@ -4,6 +4,7 @@
 //! It is answered with 202 only after the delivery is committed; everything else happens later, elsewhere.
 
 mod app;
+mod chores;
 mod health;
 mod metrics;
 mod webhook;

@@ -61,13 +61,21 @@ impl Database {
     }
 
     pub(super) async fn settle_row(&self, seq: i64, how: Settle) -> Result<(), Error> {
-        let (state, note) = match how {
-            Settle::Done { note } => ("done", note),
-            Settle::Aside { why } => ("aside", Some(why)),
-        };
+        match how {
+            Settle::Done { note } => self.settle_with_others(seq, note).await,
+            Settle::Aside { why } => self.settle_one(seq, "aside", Some(&why)).await,
+        }
+    }
+
+    pub(super) async fn settle_one(
+        &self,
+        seq: i64,
+        state: &'static str,
+        note: Option<&str>,
+    ) -> Result<(), Error> {
         sqlx::query("UPDATE inbox SET state = $1, note = $2 WHERE seq = $3 AND state = 'pending'")
             .bind(state)
-            .bind(note.map(|note| sql::text(&note)))
+            .bind(note.map(sql::text))
             .bind(seq)
             .execute(self.writer())
             .await?;

@@ -84,6 +84,19 @@ pub trait Journal: Send + Sync + 'static {
     /// The store cannot be read.
     fn open_runs(&self) -> impl Future<Output = Result<Vec<RunRow>, Error>> + Send;
 
+    /// The runs with work outstanding, in order: what a start must take up again. Runs that only wait for a time or
+    /// a person are not read.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn runs_with_work(&self) -> impl Future<Output = Result<Vec<RunId>, Error>> + Send {
+        async {
+            let open = self.open_runs().await?;
+            let working = open.into_iter().filter(|row| row.has_work);
+            Ok(working.map(|row| row.run).collect())
+        }
+    }
+
     /// Lists the runs whose wake-up time has come, the most overdue first.
     ///
     /// # Errors

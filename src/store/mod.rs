@@ -14,6 +14,7 @@
 //! | `database` | opening, settings, closing; one connection writes, a few read |
 //! | `intake` | durable acceptance of deliveries: one statement and one fsync for many callers |
 //! | `inbox` | what is still to be decided |
+//! | `settling` | taking rows that ask for nothing off the list, many with one fsync |
 //! | `log` | the append: events, row, inbox mark, new inbox rows and contents in one transaction |
 //! | `runs` | the questions that rows answer |
 //! | `contents` | content addresses |
@@ -35,6 +36,7 @@ mod log;
 mod packed;
 mod retention;
 mod runs;
+mod settling;
 mod sql;
 mod transaction;
 

@@ -88,6 +88,13 @@ impl Database {
             .collect()
     }
 
+    pub(super) async fn read_working(&self) -> Result<Vec<RunId>, Error> {
+        let rows = sqlx::query("SELECT run FROM runs WHERE has_work = 1 ORDER BY run")
+            .fetch_all(self.readers())
+            .await?;
+        rows.iter().map(|row| run_id(row.try_get(0)?)).collect()
+    }
+
     pub(super) async fn read_due(&self, now: Timestamp) -> Result<Vec<RunId>, Error> {
         let query =
             "SELECT run FROM runs WHERE next_wake IS NOT NULL AND next_wake <= $1 ORDER BY next_wake, run";

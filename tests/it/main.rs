@@ -1,5 +1,9 @@
-//! Integration tests: everything that takes more than one floor of the product.
+//! Integration tests: the crate's shape, the stand-in, the simulator, and whole stories with the real program.
 
+mod command_line;
+mod local;
 mod openapi;
 mod simulator;
 mod standin;
+mod stories;
+mod tidy;

@@ -4,6 +4,8 @@
 //! way: a property or query parameter that the description does not name is a finding, because GitHub ignores
 //! such things silently and a misspelled one would do nothing.
 
+use std::sync::OnceLock;
+
 use footplate::rehearsal::world::Recorded;
 use serde_json::{Map, Value};
 
@@ -27,6 +29,16 @@ pub(crate) fn published() -> Value {
         )
     });
     serde_json::from_str(&text).expect("the description is JSON")
+}
+
+/// Everything among the requests that GitHub's description does not know, in words. The description is read once.
+pub(crate) fn unknown_to_github(requests: &[Recorded]) -> Vec<String> {
+    static DESCRIPTION: OnceLock<Value> = OnceLock::new();
+    let description = DESCRIPTION.get_or_init(published);
+    requests
+        .iter()
+        .filter_map(|request| validate(description, request).err())
+        .collect()
 }
 
 /// Checks one request: route, method, parameters, body.

@@ -63,6 +63,33 @@ impl Folders {
             .join(format!("attempt-{}-{}-{}", key.node, key.generation, key.n))
     }
 
+    /// The worktrees that a run has on disk.
+    pub(super) async fn worktrees(&self, run: &RunId) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let Ok(mut entries) = tokio::fs::read_dir(self.of_run(run)).await else {
+            return found;
+        };
+        while let Ok(Some(entry)) = entries.next_entry().await {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if ["work-", "check-", "base-"]
+                .iter()
+                .any(|kind| name.starts_with(kind))
+            {
+                found.push(entry.path());
+            }
+        }
+        found
+    }
+
+    /// Removes all that a run has on disk. Its worktrees must be gone.
+    pub(super) async fn clear_run(&self, run: &RunId) -> Result<(), Error> {
+        match tokio::fs::remove_dir_all(self.of_run(run)).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(machine(error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Makes the folder of an attempt anew and puts the brief there.
     pub(super) async fn open(&self, key: &AttemptKey, brief: &str) -> Result<(), Error> {
         let folder = self.of_attempt(key);

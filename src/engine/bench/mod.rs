@@ -15,14 +15,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{RwLock, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::book::Page;
 use super::error::Error;
 use super::workshop::{Slot, Workshop};
 use crate::agent::{CheckRun, Harness, Marker};
-use crate::model::{AttemptKey, Clock, CommitId, ContentHash};
+use crate::model::{AttemptKey, Clock, CommitId, ContentHash, RunId};
 use crate::run::Report;
 use crate::store::Journal;
 use crate::workflow::{Node, NodeKind};
@@ -55,6 +55,8 @@ pub struct Bench<J, C, D> {
     equipment: Equipment<J, D>,
     clock: C,
     places: Arc<Semaphore>,
+    /// Attempts of a run share its lock; putting its worktrees away takes it alone.
+    rooms: Mutex<BTreeMap<RunId, Arc<RwLock<()>>>>,
     /// What the checks said about base commits, by commit and commands. Lost with the process, and made again.
     baselines: Mutex<BTreeMap<(CommitId, ContentHash), Arc<CheckRun>>>,
 }
@@ -67,8 +69,41 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             equipment,
             clock,
             places,
+            rooms: Mutex::default(),
             baselines: Mutex::default(),
         }
+    }
+
+    fn room(&self, run: &RunId) -> Arc<RwLock<()>> {
+        let mut rooms = self.rooms.lock().expect("no holder of this lock panics");
+        rooms.retain(|known, room| known == run || Arc::strong_count(room) > 1);
+        Arc::clone(rooms.entry(run.clone()).or_default())
+    }
+
+    /// Removes the worktrees of a run, and, once it is over and its result is kept, the refs of its snapshots.
+    async fn clear_run(&self, page: &Page) -> Result<(), Error> {
+        let run = &page.run.created.run;
+        let folder = self.equipment.folders.of_run(run);
+        let room = self.room(run);
+        let _alone = room.write().await;
+        let is_there = tokio::fs::try_exists(&folder).await.unwrap_or(false);
+        let is_kept = page.run.ended.is_some() && (page.run.pushed.is_some() || page.run.held.is_some());
+        if !is_there && !is_kept {
+            return Ok(());
+        }
+        let mirror = self.equipment.depot.mirror_of(&page.run.created.origin).await?;
+        if is_there {
+            for worktree in self.equipment.folders.worktrees(run).await {
+                mirror.remove_worktree(&worktree).await.map_err(machine)?;
+            }
+            self.equipment.folders.clear_run(run).await?;
+        }
+        if is_kept {
+            for (name, _) in mirror.all_held(&format!("runs/{run}/")).await.map_err(machine)? {
+                mirror.release(&name).await.map_err(machine)?;
+            }
+        }
+        Ok(())
     }
 
     /// The text of an artifact.
@@ -102,6 +137,8 @@ impl<J: Journal, C: Clock, D: Depot> Workshop for Bench<J, C, D> {
             .ok_or_else(|| Error::Refused {
                 why: format!("the workflow has no step `{}`", key.node),
             })?;
+        let room = self.room(&key.run);
+        let _shared = room.read().await;
         let report = match &node.kind {
             NodeKind::Agent(agent) => self.agent(page, key, node, agent, stop).await,
             NodeKind::Loop(looped) => self.agent(page, key, node, &looped.agent, stop).await,
@@ -112,6 +149,12 @@ impl<J: Journal, C: Clock, D: Depot> Workshop for Bench<J, C, D> {
         };
         self.equipment.folders.clear(key).await;
         report
+    }
+
+    async fn put_away(&self, page: &Page) {
+        if let Err(error) = self.clear_run(page).await {
+            tracing::warn!(run = %page.run.created.run, %error, "what a run has on disk could not be put away");
+        }
     }
 
     async fn pause(&self, duration: Duration) {

@@ -19,10 +19,13 @@ use super::error::Error;
 use super::ground::Ground;
 use crate::command::Permission;
 use crate::github::{self, Forge, Repository, UserFacts};
-use crate::model::{AppId, Clock, Login};
+use crate::model::{AppId, Clock, Login, MicroUsd};
 use crate::store::{InboxKind, InboxRow, Journal};
 
+pub(crate) use observe::canonical;
 pub use orders::LocalOrder;
+pub(crate) use orders::operator;
+pub(crate) use start::{branch, run_id};
 
 /// How the bot behaves towards people.
 #[derive(Debug, Clone)]
@@ -35,6 +38,9 @@ pub struct Manners {
     pub bare: bool,
     /// Apps whose deliveries count like a person's, by id.
     pub trusted_apps: Vec<AppId>,
+    /// What the runs of one repository may cost in 24 hours, where there is a limit. It is looked at when a run
+    /// is to begin.
+    pub repository_day: Option<MicroUsd>,
 }
 
 /// The reception for issues on GitHub.

@@ -1,5 +1,7 @@
 //! Beginning a run for an issue.
 
+use std::time::Duration;
+
 use super::deliveries::{Call, issue_text};
 use super::{Desk, nothing};
 use crate::engine::driver::Reading;
@@ -7,9 +9,12 @@ use crate::engine::error::Error;
 use crate::engine::frozen_store::addresses;
 use crate::engine::ground::Ground;
 use crate::github::{Forge, IssueText};
-use crate::model::{BranchName, Clock, ContentHash, IssueNumber, RunId, Timestamp};
+use crate::model::{BranchName, Clock, ContentHash, IssueNumber, MicroUsd, RunId, Timestamp};
 use crate::run::{Created, Origin};
-use crate::store::Journal;
+use crate::store::{Journal, ListRuns};
+
+/// The time that a repository's budget is for.
+const DAY: Duration = Duration::from_hours(24);
 
 impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
     /// Prepares a run: the base as it is now, the configuration in force, the issue's text as it was delivered.
@@ -23,6 +28,10 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
         let Some(text) = issue_text(&call.row.body) else {
             return Ok(nothing("the delivery does not hold the issue's text"));
         };
+        if let Some(why) = self.spent(call).await? {
+            self.say_once(call, issue, &why).await?;
+            return Ok(nothing(&why));
+        }
         let footing = match self.ground.footing(&call.repository, base).await {
             Ok(footing) => footing,
             Err(Error::Refused { why }) => {
@@ -62,6 +71,40 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
             run,
         };
         Ok(vec![Reading::Start(Box::new(created), Box::new(footing.frozen))])
+    }
+}
+
+impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
+    /// Why the repository's budget for a day allows no further run, if that is so. Unknown is not zero: a run
+    /// that did not report what it cost counts as all of it.
+    async fn spent(&self, call: &Call<'_>) -> Result<Option<String>, Error> {
+        let Some(limit) = self.manners.repository_day else {
+            return Ok(None);
+        };
+        let filter = ListRuns {
+            repository: Some(call.repository.id),
+            limit: 1_000,
+            ..ListRuns::default()
+        };
+        let now = self.book.clock().now();
+        let mut sum = MicroUsd::ZERO;
+        for run in self.book.journal().list(filter).await? {
+            if now.since(run.updated) > DAY {
+                continue;
+            }
+            let Some(cost) = run.cost else {
+                let why = format!(
+                    "The repository's budget of {limit} a day cannot be kept: run {} did not report what it cost.",
+                    run.run
+                );
+                return Ok(Some(why));
+            };
+            sum += cost;
+        }
+        Ok(
+            (sum >= limit)
+                .then(|| format!("The repository has used its budget for a day: {sum} of {limit}.")),
+        )
     }
 }
 

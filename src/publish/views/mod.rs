@@ -21,6 +21,7 @@ pub(super) use status::status;
 use super::Context;
 use super::documents::Place;
 use crate::model::CommentId;
+use crate::run::Origin;
 
 /// The web address of a comment on the run's issue.
 ///
@@ -34,9 +35,12 @@ fn comment_url(context: &Context, web: &str, comment: CommentId) -> Option<Strin
 
 /// What people should know about the conditions under which the agents worked.
 fn conditions(context: &Context) -> Vec<String> {
-    if context.frozen.policy.sandbox == "none" {
-        vec!["Agents run with the server's rights: there is no sandbox.".to_owned()]
-    } else {
-        Vec::new()
+    if context.frozen.policy.sandbox != "none" {
+        return Vec::new();
     }
+    let whose = match &context.run.created.origin {
+        Origin::Issue { .. } => "the server's rights",
+        Origin::Local { .. } => "the rights of the person who began the run",
+    };
+    vec![format!("Agents run with {whose}: there is no sandbox.")]
 }

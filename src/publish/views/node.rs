@@ -172,7 +172,15 @@ fn findings(state: &State) -> Vec<String> {
 fn mishap(verdict: &Verdict) -> Option<String> {
     match verdict {
         Verdict::Succeeded => None,
-        Verdict::Failed { class, why } => Some(format!("{}. {why}", failure(*class))),
+        Verdict::Failed { class, why } => {
+            let what = failure(*class);
+            let says_more = !why.trim_end_matches('.').eq_ignore_ascii_case(what);
+            Some(if says_more {
+                format!("{what}. {why}")
+            } else {
+                format!("{what}.")
+            })
+        }
         Verdict::Returned { findings } => {
             Some(format!("its artifact went back to it. {}", findings.join(" ")))
         }

@@ -134,7 +134,8 @@ fn held(run: &Run) -> Option<String> {
     let reference = run.held.as_ref()?.reference.as_ref()?;
     let mirror = match &run.created.origin {
         Origin::Issue { repository, .. } => format!("mirrors/{repository}"),
-        Origin::Local { path, .. } => path.clone(),
+        // Whoever writes the patch to a file says where it is.
+        Origin::Local { .. } => return None,
     };
     Some(format!(
         "The work is kept. On the server, `git --git-dir {mirror} format-patch --stdout {}..{reference}` in the data \

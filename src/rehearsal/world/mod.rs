@@ -1,7 +1,7 @@
 //! The stand-in's world as plain data: who is there, what they own, what was said and sent.
 //!
-//! Nothing here answers a request or sends a webhook; [`super::acts`] changes the world as GitHub would,
-//! [`super::rest`] and [`super::verbs`] decide who may ask for it, [`super::shape`] writes it as JSON.
+//! Nothing here answers a request or sends a webhook; `acts` changes the world as GitHub would,
+//! `rest` and `verbs` decide who may ask for it, `shape` writes it as JSON.
 
 mod account;
 mod app;

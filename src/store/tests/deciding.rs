@@ -1,6 +1,8 @@
 //! Appends, rows, and inbox rows on their way.
 
 use super::{World, creation, delivery, outcome, row, run};
+use sqlx::Row as _;
+
 use crate::model::{IssueNumber, MicroUsd, PullNumber, RepositoryId, Timestamp};
 use crate::store::{
     Append, Appended, Database, Error, FindRun, InboxKind, Journal, ListRuns, MAX_FAILURES, Settle,
@@ -315,6 +317,39 @@ async fn a_row_can_be_settled_as_done_or_aside() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn many_rows_settled_at_once_are_all_done_with_their_own_notes_and_no_others() {
+    let world = World::new().await;
+    for n in 0..100 {
+        world.store.deliver(outcome(&format!("key-{n}"))).await.unwrap();
+    }
+    let rows = world.store.pending(i64::MIN, 1000).await.unwrap();
+    let (left, settled) = rows.split_at(10);
+    let tasks: Vec<_> = settled
+        .iter()
+        .map(|row| {
+            let (store, seq) = (world.store.clone(), row.seq);
+            tokio::spawn(async move {
+                let note = Some(format!("row {seq} asks for nothing"));
+                store.settle(seq, Settle::Done { note }).await
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    let pending = world.store.pending(i64::MIN, 1000).await.unwrap();
+    assert_eq!(pending, left);
+    let mut connection = world.store.readers().acquire().await.unwrap();
+    let wrong =
+        "SELECT COUNT(*) FROM inbox WHERE state = 'done' AND note <> 'row ' || seq || ' asks for nothing'";
+    let done = "SELECT COUNT(*) FROM inbox WHERE state = 'done' AND note IS NOT NULL";
+    for (query, expected) in [(wrong, 0_i64), (done, 90)] {
+        let row = sqlx::query(query).fetch_one(&mut *connection).await.unwrap();
+        assert_eq!(row.get::<i64, _>(0), expected, "{query}");
+    }
+}
+
 #[tokio::test]
 async fn an_outcome_is_delivered_once_and_kinds_do_not_share_keys() {
     let world = World::new().await;
@@ -474,6 +509,7 @@ async fn a_start_reads_the_runs_with_work_or_a_wake_up_time_and_no_others() {
         .map(|row| row.run)
         .collect();
     assert_eq!(open, [run(1), run(2), run(4)]);
+    assert_eq!(world.store.runs_with_work().await.unwrap(), [run(1), run(4)]);
     assert_eq!(world.store.next_wake().await.unwrap(), Some(Timestamp(95)));
     assert_eq!(world.store.due(Timestamp(94)).await.unwrap(), []);
     assert_eq!(world.store.due(Timestamp(95)).await.unwrap(), [run(5)]);

@@ -340,6 +340,10 @@ impl Workshop for Warp<Workbench> {
         self.inner.attempt(&page, key, stop).await
     }
 
+    async fn put_away(&self, page: &Page) {
+        self.inner.put_away(page).await;
+    }
+
     async fn pause(&self, duration: std::time::Duration) {
         self.inner.pause(duration).await;
     }

@@ -278,6 +278,7 @@ fn manners() -> Manners {
         trigger: "agent:build".to_owned(),
         bare: true,
         trusted_apps: Vec::new(),
+        repository_day: None,
     }
 }
 

@@ -270,6 +270,11 @@ impl Workshop for Workbench {
         Ok(report)
     }
 
+    async fn put_away(&self, _: &Page) {
+        // Worktrees are made anew for every attempt here; there is nothing to put away.
+        beat().await;
+    }
+
     async fn pause(&self, duration: Duration) {
         self.scene.sleep(duration).await;
     }

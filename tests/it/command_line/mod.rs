@@ -1,0 +1,183 @@
+//! The command line as people use it: what it prints, and how it ends.
+
+pub(crate) mod program;
+
+use program::Place;
+use serde_json::Value;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text:?}"))
+}
+
+#[test]
+fn wrong_arguments_end_with_two_and_say_how_it_is_done() {
+    let place = Place::new();
+    for arguments in [
+        &["frobnicate"][..],
+        &["run"],
+        &["workflow"],
+        &["runs", "show"],
+        &["replay"],
+    ] {
+        let said = place.run(arguments);
+        assert_eq!(said.code, Some(2), "{arguments:?}: {said:?}");
+        assert!(said.err.contains("Usage"), "{arguments:?}: {said:?}");
+        assert_eq!(said.out, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_built_in_workflow_is_right_and_can_be_drawn() {
+    let place = Place::new();
+    let said = place.run(&["workflow", "check"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    insta::assert_snapshot!(said.out, @"The workflow `build` is right: 7 steps.");
+
+    let said = place.run(&["workflow", "graph"]);
+    assert_eq!(said.code, Some(0));
+    assert!(
+        said.out.starts_with("graph") || said.out.starts_with("flowchart"),
+        "{}",
+        said.out
+    );
+    for node in [
+        "explore",
+        "plan",
+        "approve",
+        "implement",
+        "check",
+        "validate",
+        "publish",
+    ] {
+        assert!(said.out.contains(node), "{node} in {}", said.out);
+    }
+    let said = place.run(&["workflow", "graph", "--json"]);
+    assert!(
+        json(&said.out)["mermaid"]
+            .as_str()
+            .is_some_and(|text| text.contains("explore"))
+    );
+}
+
+#[test]
+fn a_workflows_mistakes_are_told_with_their_places() {
+    let place = Place::new();
+    place.write(
+        "broken.yml",
+        "name: broken\nnodes:\n  plan: {role: plann, writes: [plan.md]}\n  approve: {gate: plan.md, needs: [plan]}\n",
+    );
+    let said = place.run(&["workflow", "check", "broken.yml"]);
+    assert_eq!((said.code, said.out.as_str()), (Some(1), ""));
+    assert!(said.err.contains("broken.yml:3:"), "{}", said.err);
+    assert!(said.err.contains("plann"), "{}", said.err);
+    assert!(said.err.contains("footplate: broken.yml has "), "{}", said.err);
+
+    let said = place.run(&["workflow", "check", "broken.yml", "--json"]);
+    assert_eq!(said.code, Some(1));
+    let problems = json(&said.out);
+    assert!(!problems["problems"].as_array().expect("a list").is_empty());
+
+    let said = place.run(&["workflow", "check", "nowhere.yml"]);
+    assert_eq!(said.code, Some(5), "{said:?}");
+    assert!(
+        said.err.starts_with("footplate: nowhere.yml cannot be read"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn without_runs_there_is_an_empty_list() {
+    let place = Place::new();
+    let said = place.run(&["runs", "list"]);
+    assert_eq!(
+        (said.code, said.out.as_str(), said.err.as_str()),
+        (Some(0), "", "There are no runs.\n")
+    );
+    let said = place.run(&["runs", "list", "--json", "--all"]);
+    assert_eq!(json(&said.out), serde_json::json!({"runs": []}));
+}
+
+#[test]
+fn a_run_that_is_not_there_ends_with_five() {
+    let place = Place::new();
+    for arguments in [
+        &["runs", "show", "01zz"][..],
+        &["runs", "cancel", "01zz"],
+        &["replay", "01zz"],
+    ] {
+        let said = place.run(arguments);
+        assert_eq!((said.code, said.out.as_str()), (Some(5), ""), "{arguments:?}");
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(
+                said.err,
+                @"footplate: there is no run `01zz`; `footplate runs list --all` names them"
+            );
+        }
+    }
+}
+
+#[test]
+fn wrong_settings_end_with_three_and_name_every_place() {
+    let place = Place::new();
+    place.write("footplate.yml", "listen: nowhere\nguard: {idle: soon}\n");
+    let said = place.run(&["runs", "list"]);
+    assert_eq!((said.code, said.out.as_str()), (Some(3), ""));
+    assert!(said.err.contains("footplate.yml:1:9: listen"), "{}", said.err);
+    assert!(
+        said.err.contains("footplate.yml:2:15: guard.idle"),
+        "{}",
+        said.err
+    );
+
+    let said = place.run(&["runs", "list", "--config", "elsewhere.yml"]);
+    assert_eq!(said.code, Some(3));
+    assert!(said.err.contains("elsewhere.yml"), "{}", said.err);
+}
+
+#[test]
+fn doctor_says_what_is_missing_in_words_and_as_json() {
+    let place = Place::new();
+    let said = place.run(&["doctor"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    for line in [
+        "missing  GitHub App",
+        "ok       git",
+        "missing  harnesses",
+        "missing  route implement",
+    ] {
+        assert!(said.out.contains(line), "{line:?} in\n{}", said.out);
+    }
+    let said = place.run(&["doctor", "--json"]);
+    let findings = json(&said.out);
+    assert!(findings["missing"].as_u64().is_some_and(|missing| missing > 0));
+    let names = findings["findings"].as_array().expect("a list");
+    assert!(
+        names
+            .iter()
+            .any(|finding| finding["what"] == "git" && finding["state"] == "ok")
+    );
+}
+
+#[test]
+fn doctor_is_content_where_nothing_is_missing() {
+    let place = Place::new();
+    let key = place.write("key.pem", footplate::rehearsal::THROWAWAY_KEY);
+    place.write(
+        "footplate.yml",
+        &format!(
+            "github: {{app_id: 1, private_key: {}, webhook_secret: sesame}}\nharnesses: {{mine: {{kind: command, argv: \
+             [sh, agent.sh]}}}}\nroutes: {{explore: [mine], plan: [mine], implement: [mine], validate: \
+             [mine]}}\nsandbox: none\n",
+            key.display()
+        ),
+    );
+    let said = place.run(&["doctor"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(!said.out.contains("missing"), "{}", said.out);
+    assert!(
+        !said.out.contains("sesame") && !said.out.contains("PRIVATE"),
+        "{}",
+        said.out
+    );
+}

@@ -1,0 +1,52 @@
+//! The processes of a server's agents, found by the mark that each of them carries.
+
+use std::path::Path;
+
+use footplate::agent::Marker;
+
+/// A process of an agent or a check, or of a child of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Marked {
+    /// Its process id.
+    pub(crate) pid: i32,
+    /// Its command line, for people.
+    pub(crate) line: String,
+}
+
+/// The living processes that carry the mark of the server that works in this folder.
+pub(crate) fn marked(data: &Path) -> Vec<Marked> {
+    let mark = format!("FOOTPLATE_RUN={}/", Marker::of_server(data));
+    let own = format!("FOOTPLATE_RUN={}", Marker::of_server(data));
+    let entries = std::fs::read_dir("/proc").expect("there is a /proc");
+    entries
+        .flatten()
+        .filter_map(|entry| {
+            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+            let environment = std::fs::read(entry.path().join("environ")).ok()?;
+            let carries = environment
+                .split(|byte| *byte == 0)
+                .any(|variable| variable == own.as_bytes() || variable.starts_with(mark.as_bytes()));
+            if !carries || is_dead(&entry.path()) {
+                return None;
+            }
+            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            Some(Marked { pid, line })
+        })
+        .collect()
+}
+
+/// Whether a process only waits to be reaped.
+fn is_dead(process: &Path) -> bool {
+    let stat = std::fs::read_to_string(process.join("stat")).unwrap_or_default();
+    let state = stat
+        .rsplit_once(')')
+        .and_then(|(_, rest)| rest.split_whitespace().next());
+    matches!(state, None | Some("Z" | "X"))
+}
+
+/// Kills one process at once; that it is gone already is fine.
+pub(crate) fn kill(pid: i32) {
+    use nix::sys::signal::Signal;
+    let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL);
+}
