@@ -82,7 +82,7 @@ pub(super) fn play(seed: u64, mutant: Option<Mutant>, acts: Option<u32>, told: b
         acts: acts.unwrap_or(5 + u32::try_from(chance.below(10)).unwrap_or(0)),
         crashes: u32::try_from(chance.below(4)).unwrap_or(0),
         tempted: acts.map_or(2, |acts| acts.min(2)),
-        rivals: if chance.per_mille(300) { 3 } else { 0 },
+        rivals: if chance.per_mille(400) { 6 } else { 0 },
     };
     let scene = Scene::new(seed, faults, frozen, told);
     scene.tell(|| {
@@ -135,7 +135,7 @@ impl Play {
                 self.act(false);
             } else if self.scene.watch().crashed || (self.budget.crashes > 0 && self.roll(12)) {
                 self.crash();
-            } else if self.budget.rivals > 0 && (std::mem::take(&mut self.rival_soon) || self.roll(40)) {
+            } else if self.budget.rivals > 0 && self.is_contested() {
                 self.budget.rivals -= 1;
                 self.process.compete();
             } else if self.roll(150) {
@@ -153,6 +153,12 @@ impl Play {
                 self.act(true);
             }
         }
+    }
+
+    /// Whether another process should come in now: best while several inputs of a run wait.
+    fn is_contested(&mut self) -> bool {
+        let waiting = self.scene.shelf().pending.len();
+        std::mem::take(&mut self.rival_soon) || self.roll(if waiting > 1 { 300 } else { 10 })
     }
 
     /// Comes in between at a moment that matters, now and then.

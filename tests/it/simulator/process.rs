@@ -69,52 +69,53 @@ impl Process {
             scene: Arc::clone(scene),
             mutant,
         });
-        let book = Arc::new(Book::new(warp(Memory(Arc::clone(scene))), clock.clone()));
-        let voice = GitHub::new(Arc::clone(&forge), tree, Arc::new(clock.clone()), settings());
-        let bench = Warp {
-            inner: Workbench::new(Arc::clone(scene)),
-            scene: Arc::clone(scene),
-            mutant,
-        };
-        let squad = Squad {
-            team: Crew::new(Arc::clone(&book), voice, bench),
-            book: Arc::clone(&book),
-        };
-        let team = Warp {
-            inner: squad,
-            scene: Arc::clone(scene),
-            mutant,
-        };
-        let hive = Hive {
-            scene: Arc::clone(scene),
-            book: Arc::clone(&book),
-            hands: Arc::new(team),
-            under_way: Arc::default(),
-        };
-        let wheel = |book: &Arc<Diary>| {
-            let executor = Warp {
-                inner: hive.clone(),
-                scene: Arc::clone(scene),
-                mutant,
-            };
-            let desk = Desk::new(
-                Arc::clone(book),
+        // Two processes have a book and hands each, and know of each other what is under way.
+        let under_way: Arc<Mutex<BTreeMap<RunId, BTreeMap<ActionKey, CancellationToken>>>> = Arc::default();
+        let wheel = || {
+            let book = Arc::new(Book::new(warp(Memory(Arc::clone(scene))), clock.clone()));
+            let voice = GitHub::new(
                 Arc::clone(&forge),
-                Arc::new(Git(Arc::clone(scene))),
-                manners(),
+                Arc::clone(&tree),
+                Arc::new(clock.clone()),
+                settings(),
             );
-            let desk = Warp {
-                inner: desk,
+            let bench = Warp {
+                inner: Workbench::new(Arc::clone(scene)),
                 scene: Arc::clone(scene),
                 mutant,
             };
-            Arc::new(Driver::new(Arc::clone(book), executor, desk))
+            let squad = Squad {
+                team: Crew::new(Arc::clone(&book), voice, bench),
+                book: Arc::clone(&book),
+            };
+            let team = Warp {
+                inner: squad,
+                scene: Arc::clone(scene),
+                mutant,
+            };
+            let hive = Hive {
+                scene: Arc::clone(scene),
+                book: Arc::clone(&book),
+                hands: Arc::new(team),
+                under_way: Arc::clone(&under_way),
+            };
+            let executor = Warp {
+                inner: hive,
+                scene: Arc::clone(scene),
+                mutant,
+            };
+            let ground = Arc::new(Git(Arc::clone(scene)));
+            let desk = Warp {
+                inner: Desk::new(Arc::clone(&book), Arc::clone(&forge), ground, manners()),
+                scene: Arc::clone(scene),
+                mutant,
+            };
+            Arc::new(Driver::new(book, executor, desk))
         };
-        let other = Arc::new(Book::new(warp(Memory(Arc::clone(scene))), clock));
         let process = Self {
             scene: Arc::clone(scene),
-            driver: wheel(&book),
-            rival: wheel(&other),
+            driver: wheel(),
+            rival: wheel(),
             ready: Arc::default(),
             busy: Arc::default(),
             waking: Arc::default(),
