@@ -382,10 +382,7 @@ fn sequence(nodes: u64) -> String {
         } else {
             format!(", needs: [n{}]", n - 1)
         };
-        let _ = writeln!(
-            text,
-            "  n{n}: {{run: ['true'], writes: [n{n}-checks.md]{needs}}}"
-        );
+        let _ = writeln!(text, "  n{n}: {{run: ['true'], writes: [n{n}-checks.md]{needs}}}");
     }
     text
 }
