@@ -405,7 +405,7 @@ async fn hands(data: &Path, repository: &Path, nodes: u64, program: &Path) -> Re
             checkout: worktree.path.clone(),
             setup: Vec::new(),
             commands: vec!["true".to_owned()],
-            limits: Limits::silent(Duration::from_secs(60)),
+            limits: Limits::silent(Duration::from_mins(1)),
             home: data.join("home"),
             path: footplate::config::environment("PATH"),
             env: BTreeMap::new(),
@@ -452,9 +452,9 @@ fn sequence(nodes: u64) -> String {
         } else {
             format!(", needs: [n{}]", n - 1)
         };
-        text.push_str(&format!(
+        text.extend([format!(
             "  n{n}: {{run: ['true'], writes: [n{n}-checks.md]{needs}}}\n"
-        ));
+        )]);
     }
     text
 }
@@ -485,10 +485,10 @@ fn graph(seed: u64) -> (String, f64) {
         ends.push(start + sleep as f64);
         let needs: Vec<&str> = needs.iter().map(|&need| names[need].as_str()).collect();
         let name = format!("n{n}-{sleep}");
-        text.push_str(&format!(
+        text.extend([format!(
             "  {name}: {{run: ['sh pause'], writes: [n{n}-checks.md], needs: [{}]}}\n",
             needs.join(", ")
-        ));
+        )]);
         names.push(name);
     }
     (text, ends.into_iter().fold(0.0, f64::max))

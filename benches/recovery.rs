@@ -369,7 +369,7 @@ impl Hands for Idle {
     async fn perform(&self, _: &Action, stop: &CancellationToken) -> Result<Option<Input>, Error> {
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tokio::time::sleep(Duration::from_secs(3600)) => {}
+            () = tokio::time::sleep(Duration::from_hours(1)) => {}
         }
         Ok(None)
     }
