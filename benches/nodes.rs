@@ -6,7 +6,8 @@
 //! A run of N checks (`true`), one after the other, on a real repository with real worktrees and durable settings,
 //! each run a process of its own. The floor is a program that starts the same programs in the same way, with the
 //! arguments that a recording of the run shows: git, and the shells of the checks. Both are told as CPU of the
-//! process and all that it started.
+//! process and all that it started. A second floor does the same work with the product's own worktrees and checks,
+//! but without log, decisions and scheduling, which tells the engine proper from its hands.
 
 mod measure;
 
@@ -18,10 +19,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use footplate::agent::Marker;
+use footplate::agent::{CheckOrder, Limits, Marker, run_checks};
 use footplate::engine::{Adopted, Bench, Book, Crew, Driver, Equipment, Folders, InProcess, Pump};
 use footplate::git::{self, Git, adopt_local};
-use footplate::model::{RunId, SystemClock};
+use footplate::model::{AttemptKey, NodeId, RunId, SystemClock};
 use footplate::run::{EndedHow, Event, Recorded};
 use footplate::store::{Database, Journal};
 use measure::process::Recording;
@@ -89,6 +90,7 @@ fn parent() -> Result<()> {
     let (mut floor_one, mut floor_many) = (Figures::default(), Figures::default());
     let (mut wall_one, mut wall_floor) = (Figures::default(), Figures::default());
     let (mut engine, mut fixed) = (Figures::default(), Figures::default());
+    let mut alone = Figures::default();
     let (mut own, mut makespan, mut raw) = (Figures::default(), Figures::default(), Figures::default());
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
     let more = (NODES - 1) as f64;
@@ -96,6 +98,7 @@ fn parent() -> Result<()> {
         say(&format!("round {round} of {rounds}"));
         let (cpu_one, time_one, _) = stage.run(&sequence(1))?;
         let (floor_cpu_one, floor_time_one) = stage.floor(&first, each, 0)?;
+        let (hands_one, hands_many) = (stage.hands(1)?, stage.hands(NODES)?);
         let (cpu_many, _, own_many) = stage.run(&sequence(NODES))?;
         let (floor_cpu_many, _) = stage.floor(&first, each, NODES - 1)?;
         one.add(cpu_one);
@@ -107,6 +110,7 @@ fn parent() -> Result<()> {
         engine.add(((cpu_many - cpu_one) - (floor_cpu_many - floor_cpu_one)) / more);
         fixed.add(cpu_one - floor_cpu_one);
         own.add(own_many / more);
+        alone.add(((cpu_many - cpu_one) - (hands_many - hands_one)) / more);
         let (source, critical) = graph(round);
         let (span, through) = stage.span(&source)?;
         makespan.add(span / through);
@@ -137,6 +141,13 @@ fn parent() -> Result<()> {
         own.show(),
         String::new(),
         String::new(),
+        String::new(),
+    ]);
+    table.row(vec![
+        "… of which beyond worktrees and checks, ms".to_owned(),
+        String::new(),
+        String::new(),
+        alone.show(),
         String::new(),
     ]);
     table.row(vec![
@@ -177,6 +188,21 @@ impl Stage {
         let (said, cpu, wall) = self.child(source, &program("git")?)?;
         let own: f64 = word(&said, 0)?;
         Ok((cpu, wall, own))
+    }
+
+    /// CPU of the hands alone, for so many nodes.
+    fn hands(&self, nodes: u64) -> Result<f64> {
+        let data = tempfile::tempdir_in(self.folder.path())?;
+        let (nodes, git) = (nodes.to_string(), program("git")?);
+        let arguments = [
+            "hands",
+            path(data.path())?,
+            path(&self.repository)?,
+            &nodes,
+            path(&git)?,
+        ];
+        let (_, cpu, _) = measured("--child", &arguments)?;
+        Ok(cpu)
     }
 
     /// Makespan of a workflow, and its critical path through how long the nodes really took, in ms.
@@ -276,6 +302,15 @@ async fn child(words: &[String]) -> Result<()> {
             )
             .await
         }
+        ["hands", data, repository, nodes, git, ..] => {
+            hands(
+                Path::new(data),
+                Path::new(repository),
+                nodes.parse()?,
+                Path::new(git),
+            )
+            .await
+        }
         ["floor", data, recorded, first, each, further, git, ..] => {
             process::replay(data, recorded, first, each, further.parse()?, git).await
         }
@@ -347,6 +382,42 @@ async fn run(data: &Path, repository: &Path, workflow: &Path, program: &Path) ->
     Ok(())
 }
 
+/// The hands without the engine: the product's own worktrees and checks for so many nodes and one baseline, with no
+/// log, no decisions and no scheduling.
+async fn hands(data: &Path, repository: &Path, nodes: u64, program: &Path) -> Result<()> {
+    let git = Git::find(git::Settings {
+        program: Some(program.to_owned()),
+        ..git::Settings::default()
+    })
+    .await?;
+    let adopted = adopt_local(&git, repository, &data.join("mirrors/repository")).await?;
+    let server = Marker::of_server(data);
+    for n in 0..=nodes {
+        let at = data.join(format!("runs/01k9z/check-h{n}"));
+        let worktree = adopted.mirror.worktree(&at, &adopted.head).await?;
+        let order = CheckOrder {
+            key: AttemptKey {
+                run: RunId::new("01k9z0000000000000000zzzzz")?,
+                node: NodeId::new(format!("h{n}"))?,
+                generation: 1,
+                n: 1,
+            },
+            server: server.clone(),
+            checkout: worktree.path.clone(),
+            setup: Vec::new(),
+            commands: vec!["true".to_owned()],
+            limits: Limits::silent(Duration::from_mins(1)),
+            home: data.join("home"),
+            path: footplate::config::environment("PATH"),
+            env: BTreeMap::new(),
+        };
+        run_checks(&order, &CancellationToken::new()).await?;
+        adopted.mirror.remove_worktree(&at).await?;
+    }
+    say("done");
+    Ok(())
+}
+
 /// The longest way through the graph, with each node as long as its attempt took, in ms.
 fn critical_path(workflow: &footplate::workflow::Workflow, log: &[String]) -> Result<f64> {
     let mut lengths = BTreeMap::new();
@@ -382,7 +453,13 @@ fn sequence(nodes: u64) -> String {
         } else {
             format!(", needs: [n{}]", n - 1)
         };
+<<<<<<< HEAD
         let _ = writeln!(text, "  n{n}: {{run: ['true'], writes: [n{n}-checks.md]{needs}}}");
+=======
+        text.extend([format!(
+            "  n{n}: {{run: ['true'], writes: [n{n}-checks.md]{needs}}}\n"
+        )]);
+>>>>>>> refs/heads/bench
     }
     text
 }
@@ -413,11 +490,18 @@ fn graph(seed: u64) -> (String, f64) {
         ends.push(start + sleep as f64);
         let needs: Vec<&str> = needs.iter().map(|&need| names[need].as_str()).collect();
         let name = format!("n{n}-{sleep}");
+<<<<<<< HEAD
         let _ = writeln!(
             text,
             "  {name}: {{run: ['sh pause'], writes: [n{n}-checks.md], needs: [{}]}}",
             needs.join(", ")
         );
+=======
+        text.extend([format!(
+            "  {name}: {{run: ['sh pause'], writes: [n{n}-checks.md], needs: [{}]}}\n",
+            needs.join(", ")
+        )]);
+>>>>>>> refs/heads/bench
         names.push(name);
     }
     (text, ends.into_iter().fold(0.0, f64::max))

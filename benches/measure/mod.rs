@@ -53,7 +53,7 @@ impl Figures {
         if self.is_empty() {
             return "not measured".to_owned();
         }
-        let digits = usize::from(self.median() < 100.0) + usize::from(self.median() < 1.0);
+        let digits = usize::from(self.median() < 100.0) + usize::from(self.median() < 10.0);
         format!(
             "{:.digits$} ({:.digits$}–{:.digits$})",
             self.median(),
