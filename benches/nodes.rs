@@ -12,7 +12,6 @@
 mod measure;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -453,13 +452,9 @@ fn sequence(nodes: u64) -> String {
         } else {
             format!(", needs: [n{}]", n - 1)
         };
-<<<<<<< HEAD
-        let _ = writeln!(text, "  n{n}: {{run: ['true'], writes: [n{n}-checks.md]{needs}}}");
-=======
         text.extend([format!(
             "  n{n}: {{run: ['true'], writes: [n{n}-checks.md]{needs}}}\n"
         )]);
->>>>>>> refs/heads/bench
     }
     text
 }
@@ -490,18 +485,10 @@ fn graph(seed: u64) -> (String, f64) {
         ends.push(start + sleep as f64);
         let needs: Vec<&str> = needs.iter().map(|&need| names[need].as_str()).collect();
         let name = format!("n{n}-{sleep}");
-<<<<<<< HEAD
-        let _ = writeln!(
-            text,
-            "  {name}: {{run: ['sh pause'], writes: [n{n}-checks.md], needs: [{}]}}",
-            needs.join(", ")
-        );
-=======
         text.extend([format!(
             "  {name}: {{run: ['sh pause'], writes: [n{n}-checks.md], needs: [{}]}}\n",
             needs.join(", ")
         )]);
->>>>>>> refs/heads/bench
         names.push(name);
     }
     (text, ends.into_iter().fold(0.0, f64::max))
