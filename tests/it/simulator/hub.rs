@@ -68,6 +68,8 @@ pub(super) struct Hub {
     mails: u64,
     reviews: u64,
     pub(super) reviews_by_writers: usize,
+    /// Issues that a merge closed, and no person before it.
+    pub(super) closed_by_merge: BTreeSet<u64>,
     /// How often GitHub was made to fail.
     pub(super) refusals: u32,
 }
@@ -86,6 +88,7 @@ impl Hub {
             mails: 0,
             reviews: 0,
             reviews_by_writers: 0,
+            closed_by_merge: BTreeSet::new(),
             refusals: 0,
         }
     }
@@ -230,6 +233,7 @@ impl Hub {
     }
 
     pub(super) fn reopen_issue(&mut self, number: u64) {
+        self.closed_by_merge.remove(&number);
         if let Some(issue) = self.issues.get_mut(&number) {
             issue.open = true;
         }
@@ -304,6 +308,9 @@ impl Hub {
             json!({"pull_request": pull, "number": number}),
         );
         if merged && let Some(issue) = closes {
+            if self.issues.get(&issue).is_some_and(|issue| issue.open) {
+                self.closed_by_merge.insert(issue);
+            }
             self.close_issue(issue, ("wes", 12));
         }
     }

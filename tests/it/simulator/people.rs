@@ -27,7 +27,18 @@ fn seen(scene: &Scene) -> Vec<Seen> {
     let hub = scene.hub();
     let watch = scene.watch();
     let mut all: Vec<Seen> = Vec::new();
-    for (id, life) in watch.lives.iter().rev() {
+    // The active run first: after the clock went backward, a younger run can have the smaller id.
+    let active = watch
+        .lives
+        .iter()
+        .rev()
+        .filter(|(_, life)| life.run().ended.is_none());
+    let over = watch
+        .lives
+        .iter()
+        .rev()
+        .filter(|(_, life)| life.run().ended.is_some());
+    for (id, life) in active.chain(over) {
         let run = life.run();
         if all.iter().any(|other| other.issue == issue_of(run)) {
             continue;

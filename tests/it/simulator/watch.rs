@@ -417,7 +417,10 @@ fn examine(scene: &Scene, life: &Life, counted: &mut Counted, event: &Event) -> 
             let by_person = run.cancel.as_ref().is_some_and(|(by, _)| by.is_some());
             let right = match how {
                 EndedHow::Merged => merged,
-                EndedHow::Closed | EndedHow::Cancelled => !merged || by_person,
+                // A person who closed the issue before the merge has stopped the run.
+                EndedHow::Closed | EndedHow::Cancelled => {
+                    !merged || by_person || !hub.closed_by_merge.contains(&issue_of(run))
+                }
                 EndedHow::Failed => true,
             };
             hold(right, Promise::TheRightEnd, || {
