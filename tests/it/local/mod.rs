@@ -59,7 +59,7 @@ fn a_new_branch_holds_exactly_the_agents_change_and_nothing_else_is_touched() {
     insta::assert_snapshot!(steady(&said.out, &scene), @r#"
     # Let half round down.
 
-    **Verified:** Footplate ran the checks below on the pushed commit.
+    **Not verified.** No test ran, a tool was missing, or the tests could not be counted.
     **Validation passed** by `command`.
 
     > **Note:** Agents run with the rights of the person who began the run: there is no sandbox.
