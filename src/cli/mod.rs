@@ -23,7 +23,7 @@ use crate::agent::ScriptedHarness;
 use crate::config::Settings;
 use exit::{Failure, Kind};
 
-/// The driver of mixed-provider coding workflows: from a labelled issue to a validated pull request.
+/// The driver of mixed-provider coding workflows: from a labeled issue to a validated pull request.
 #[derive(Debug, Parser)]
 #[command(name = "footplate", version, about, max_term_width = 100)]
 struct Arguments {

@@ -101,7 +101,7 @@ pub(super) fn run_id(digit: char) -> RunId {
 }
 
 impl Story {
-    /// A run whose issue has just been labelled.
+    /// A run whose issue has just been labeled.
     pub(super) fn begun() -> Self {
         Self::begun_in(Arc::new(World::new()), run_id('a'))
     }
