@@ -31,8 +31,8 @@
 //! | floor | modules | |
 //! | --- | --- | --- |
 //! | 0 | [`model`] | checked words |
-//! | 1 | [`workflow`] [`route`] [`command`] [`contract`] [`run`] [`report`] | pure decisions: no files, no clock, no chance |
-//! | 2 | [`github`] [`git`] [`agent`] [`store`] | one outside world each |
+//! | 1 | [`workflow`] [`route`] [`command`] [`contract`] [`ledger`] [`run`] [`report`] | pure decisions: no files, no clock, no chance |
+//! | 2 | [`github`] [`git`] [`agent`] [`meter`] [`store`] | one outside world each |
 //! | 3 | [`config`] [`publish`] | settings; what may be pushed and said |
 //! | 4 | [`engine`] | the driver and its hands |
 //! | 5 | [`server`] [`rehearsal`] | faces: HTTP, and a stand-in for GitHub |
@@ -45,6 +45,7 @@ pub mod model;
 // Floor 1: pure decisions, without input or output.
 pub mod command;
 pub mod contract;
+pub mod ledger;
 pub mod report;
 pub mod route;
 pub mod run;
@@ -53,6 +54,7 @@ pub mod workflow;
 pub mod agent;
 pub mod git;
 pub mod github;
+pub mod meter;
 pub mod store;
 // Floor 3: settings and publishing.
 pub mod config;

@@ -154,6 +154,7 @@ impl<'o> Transcript<'o> {
                 output,
                 cache_read: event.cache_read_tokens.unwrap_or(0),
                 cache_write: event.cache_write_tokens.unwrap_or(0),
+                ..TokenUsage::default()
             }),
             // A count that is half there is no count; a cost alone is one.
             _ => None,
@@ -203,6 +204,7 @@ mod tests {
             output: 341,
             cache_read: 5,
             cache_write: 0,
+            ..TokenUsage::default()
         };
         assert_eq!(seen.usage, Some(usage));
         assert_eq!(seen.cost(), Some(MicroUsd(750_000)));

@@ -497,7 +497,8 @@ implement:
             input: 5,
             output: 6,
             cache_read: 7,
-            cache_write: 0
+            cache_write: 0,
+            ..TokenUsage::default()
         })
     );
     assert_eq!(ended.cost, Some(MicroUsd(500_000)));

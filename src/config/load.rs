@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::model::{AppId, Role};
+use crate::model::{AppId, Dialect, Role};
 
 use super::error::{Place, suggest};
 use super::file::Reader;
 use super::settings::{
-    Dialect, GitHub, Guard, Guards, Harness, Labels, Limits, Provider, Routes, Sandbox, Settings, variable_of,
+    GitHub, Guard, Guards, Harness, Labels, Limits, Provider, Routes, Sandbox, Settings, variable_of,
 };
 use super::wire::{self, Text};
 use super::{Secret, value};
@@ -202,11 +202,9 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
             self.reader.refuse_at(&file.dialect, &key, message, None);
             return None;
         }
-        let dialect = match file.dialect.value.as_str() {
-            "anthropic" => Some(Dialect::Anthropic),
-            "openai" => Some(Dialect::Openai),
-            "gemini" => Some(Dialect::Gemini),
-            other => {
+        let dialect = match (Dialect::named(&file.dialect.value), file.dialect.value.as_str()) {
+            (Some(dialect), _) => Some(dialect),
+            (None, other) => {
                 let help = suggest(other, &["anthropic", "openai", "gemini"]);
                 self.reader.refuse_at(
                     &file.dialect,

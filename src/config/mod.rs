@@ -30,7 +30,7 @@ pub use error::{Error, Place, Problem};
 pub use repository::{Effective, RepositoryConfig};
 pub use secret::Secret;
 pub use settings::{
-    App, Dialect, GitHub, Guard, Guards, Harness, Labels, Limits, Provider, Routes, Sandbox, Settings,
+    App, GitHub, Guard, Guards, Harness, Labels, Limits, Provider, Routes, Sandbox, Settings,
 };
 
 /// The commented settings file that the documentation shows; it is valid as it stands.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::model::{AppId, MicroUsd, Role};
+use crate::model::{AppId, Dialect, MicroUsd, Role};
 
 use super::error::{Error, Place, Problem};
 use super::file::Reader;
@@ -107,17 +107,6 @@ pub struct Provider {
     pub base_url: Url,
     /// The key, where it wants one.
     pub key: Option<Secret>,
-}
-
-/// The protocol that a provider speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
-    /// Anthropic's Messages.
-    Anthropic,
-    /// OpenAI's Chat Completions and Responses.
-    Openai,
-    /// Google's generateContent.
-    Gemini,
 }
 
 /// The candidates of each role as they were written, the first choice first.

@@ -66,5 +66,6 @@ fn limits(guard: &config::Guard) -> LimitsMs {
         idle: ms(guard.idle),
         wall: ms(guard.wall),
         grace: ms(guard.grace),
+        ..LimitsMs::default()
     }
 }

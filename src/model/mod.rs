@@ -5,6 +5,7 @@
 
 mod artifact;
 mod attempt;
+mod dialect;
 mod digest;
 mod id;
 mod money;
@@ -14,6 +15,7 @@ mod usage;
 
 pub use artifact::{Artifact, ArtifactName};
 pub use attempt::AttemptKey;
+pub use dialect::Dialect;
 pub use digest::ContentHash;
 pub use id::{
     AppId, BranchName, CommentId, CommitId, DeliveryId, InstallationId, InvalidId, IssueNumber, Login,

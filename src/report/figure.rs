@@ -111,6 +111,7 @@ mod tests {
             cache_read: 12_000,
             cache_write: 0,
             output: 2_500_000,
+            ..TokenUsage::default()
         };
         assert_eq!(tokens(Some(usage)), "12.3k in, 2.5M out");
         let sum = Some(MicroUsd(17_960));

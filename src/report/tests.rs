@@ -53,6 +53,7 @@ fn agent(id: &str, state: NodeState, candidate: &str, cost: Option<u64>) -> Node
             cache_read: 12_000,
             cache_write: 0,
             output: 900,
+            ..TokenUsage::default()
         }),
         cost: Cost {
             known: cost.map(MicroUsd),

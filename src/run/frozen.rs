@@ -83,6 +83,29 @@ pub struct LimitsMs {
     pub wall: u64,
     /// Between the request to stop and the kill.
     pub grace: u64,
+    /// From a request to the first byte of a model's answer.
+    #[serde(default = "LimitsMs::default_first_byte")]
+    pub first_byte: u64,
+    /// Between two bytes of a model's answer.
+    #[serde(default = "LimitsMs::default_stream_idle")]
+    pub stream_idle: u64,
+    /// Requests to a model; a number, not a time.
+    #[serde(default = "LimitsMs::default_requests")]
+    pub requests: u32,
+}
+
+impl LimitsMs {
+    fn default_first_byte() -> u64 {
+        Self::default().first_byte
+    }
+
+    fn default_stream_idle() -> u64 {
+        Self::default().stream_idle
+    }
+
+    fn default_requests() -> u32 {
+        Self::default().requests
+    }
 }
 
 impl Default for LimitsMs {
@@ -94,6 +117,9 @@ impl Default for LimitsMs {
             idle: 600_000,
             wall: 1_800_000,
             grace: 5_000,
+            first_byte: 120_000,
+            stream_idle: 90_000,
+            requests: 200,
         }
     }
 }

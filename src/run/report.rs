@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::Account;
 use crate::model::{Artifact, AttemptKey, CommitId, MicroUsd, PullNumber, Timestamp, TokenUsage};
 use crate::workflow::Field;
 
@@ -34,6 +35,12 @@ pub struct Report {
     pub questions: u32,
     /// What people should know, a sentence each.
     pub findings: Vec<String>,
+    /// When the candidate may be asked again, where its provider said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// What it used, in full; absent for nodes that ask no model, and in logs of the first format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Account>,
     /// What came of publishing, for publish nodes.
     pub publish: Option<PublishResult>,
 }
@@ -54,6 +61,8 @@ impl Report {
             passed: None,
             questions: 0,
             findings: Vec::new(),
+            until: None,
+            account: None,
             publish: None,
         }
     }
@@ -91,10 +100,28 @@ pub enum Failure {
     Hang,
     /// It exited with an error or by a signal.
     Crash,
+    /// Its provider had too many requests, or a window of its subscription is used up.
+    RateLimited,
+    /// Its provider refused the key.
+    Auth,
+    /// Its provider failed or could not be reached.
+    Unavailable,
     /// Its edits failed and nothing was changed.
     EditFailed,
+    /// It called tools in a way that cannot be read, or tools that do not exist, until it gave up.
+    MalformedCall,
     /// It ended well without an answer.
     Empty,
+    /// Its answer was cut off.
+    Truncated,
+    /// The model or its provider refused the task.
+    Refused,
+    /// It changed files that the plan does not name.
+    OutOfScope,
+    /// Another model answered than the one that was asked for.
+    WrongModel,
+    /// It reached a limit on money or requests.
+    Budget,
     /// A declared artifact is missing, old or not a plain file.
     MissingArtifact,
     /// It should have changed files and did not.

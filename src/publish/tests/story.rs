@@ -304,6 +304,7 @@ impl Story {
                 cache_read: 500,
                 cache_write: 0,
                 output: 200,
+                ..TokenUsage::default()
             });
         }
         for (name, text) in artifacts {
