@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::reaction::Reaction;
+use super::report::Failure;
 use crate::model::{BranchName, MicroUsd, Role};
 use crate::route::Candidate;
 use crate::workflow::Workflow;
@@ -56,6 +58,19 @@ pub struct Guard {
     pub retry_delay_ms: u64,
     /// How long a run waits for a person before it ends as failed, in milliseconds.
     pub patience_ms: u64,
+    /// Reactions to classes of failure that differ from [`Reaction::to`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub on: BTreeMap<Failure, Reaction>,
+}
+
+impl Guard {
+    /// What happens after a failure of this class.
+    pub fn reaction(&self, class: Failure) -> Reaction {
+        self.on
+            .get(&class)
+            .copied()
+            .unwrap_or_else(|| Reaction::to(class))
+    }
 }
 
 impl Default for Guard {
@@ -67,6 +82,7 @@ impl Default for Guard {
             lost: 5,
             retry_delay_ms: 2_000,
             patience_ms: 14 * 24 * 3_600 * 1_000,
+            on: BTreeMap::new(),
         }
     }
 }

@@ -20,6 +20,7 @@ mod frozen;
 mod input;
 mod outstanding;
 mod phase;
+mod reaction;
 mod report;
 mod state;
 mod story;
@@ -33,6 +34,7 @@ pub use frozen::{Frozen, Guard, LimitsMs, Policy};
 pub use input::{Input, Observed, Order, Review};
 pub use outstanding::{Action, ActionKey, next_wake, outstanding};
 pub use phase::{Phase, WaitingFor, phase};
+pub use reaction::Reaction;
 pub use report::{Failure, PublishResult, Report, Verdict};
 pub use state::{
     Approval, Attempt, Held, Node, NodePhase, PlanState, Posted, Pull, ReplyKind, ReplyTo, Run, Stuck,

@@ -1,10 +1,10 @@
 //! What follows from the end of an attempt: done, again, another candidate, a repair, or given up.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Deciding;
 use super::settle::Outputs;
+use crate::run::reaction::{Reaction, Standing};
 use crate::run::report::{Failure, PublishResult, Report, Verdict};
 use crate::run::state::Node as NodeState;
 use crate::run::{Event, RepeatWhy};
@@ -124,7 +124,11 @@ impl Deciding<'_> {
         let Some(state) = self.run().node(&node.id) else {
             return;
         };
-        let failures = failed(state, guard.lint_returns).len();
+        let reaction = guard.reaction(class);
+        if reaction == Reaction::Ask {
+            return self.fail(node, why.to_owned());
+        }
+        let failures = Standing::of(state, guard).failed.len();
         let most = match &node.kind {
             NodeKind::Agent(agent) => agent.attempts,
             NodeKind::Loop(looped) => looped.agent.attempts,
@@ -134,8 +138,7 @@ impl Deciding<'_> {
         if most.is_some_and(|most| failures >= most as usize) {
             return self.fail(node, why.to_owned());
         }
-        let pauses = matches!(class, Failure::Crash | Failure::Machine) && guard.retry_delay_ms > 0;
-        if pauses {
+        if reaction == Reaction::Pause && guard.retry_delay_ms > 0 {
             let doubled = guard
                 .retry_delay_ms
                 .saturating_mul(1 << failures.saturating_sub(1).min(16));
@@ -188,24 +191,4 @@ impl Deciding<'_> {
             .and_then(NodeState::latest)
             .and_then(|attempt| attempt.candidate.clone())
     }
-}
-
-/// The candidates of the attempts that count as failures in this generation, in order: failed ones, and
-/// artifacts returned more often than allowed.
-pub(super) fn failed(node: &NodeState, lint_returns: u32) -> Vec<usize> {
-    let mut returned: BTreeMap<usize, u32> = BTreeMap::new();
-    node.current()
-        .filter_map(|attempt| {
-            let index = attempt.candidate.as_ref().map_or(0, |(index, _)| *index);
-            match attempt.verdict()? {
-                Verdict::Failed { .. } => Some(index),
-                Verdict::Returned { .. } => {
-                    let count = returned.entry(index).or_default();
-                    *count += 1;
-                    (*count > lint_returns).then_some(index)
-                }
-                _ => None,
-            }
-        })
-        .collect()
 }

@@ -4,6 +4,7 @@ use super::Deciding;
 use crate::model::{AttemptKey, CommitId, NodeId};
 use crate::route;
 use crate::run::budget;
+use crate::run::reaction::Standing;
 use crate::run::state::{NodePhase, Run};
 use crate::run::{EndedHow, Event, PublishResult};
 use crate::workflow::{Field, Node, NodeKind, Scope, Settled, Trigger};
@@ -162,20 +163,39 @@ impl Deciding<'_> {
         let Some(state) = self.run().node(&node.id) else {
             return;
         };
-        let failed = super::resolve::failed(state, self.frozen.policy.guard.lint_returns);
+        let guard = &self.frozen.policy.guard;
+        let standing = Standing::of(state, guard);
         let policy = route::Policy {
-            failures: self.frozen.policy.guard.failures,
+            failures: guard.failures,
         };
-        if let Some(index) = route::choose(candidates, &failed, state.first_candidate, &policy) {
+        let choose = |counted: &[usize]| route::choose(candidates, counted, state.first_candidate, &policy);
+        if let Some(index) = choose(&standing.counted(guard.failures, Some(self.now))) {
             let name = candidates[index].to_string();
             let iteration = state.latest().map_or(1, |attempt| attempt.iteration);
-            self.schedule(node, Some((index, name)), iteration);
-        } else {
-            let why = format!(
-                "All candidates of its route failed, after {} attempts.",
-                failed.len()
-            );
-            self.fail(node, why);
+            return self.schedule(node, Some((index, name)), iteration);
+        }
+        // Who is left only rests: the first that is back takes over.
+        let counted = standing.counted(guard.failures, None);
+        let most = guard.failures.max(1) as usize;
+        let back = standing
+            .resting
+            .iter()
+            .filter(|(index, _)| **index >= state.first_candidate)
+            .filter(|(index, _)| counted.iter().filter(|failed| failed == index).count() < most)
+            .map(|(_, until)| *until)
+            .min();
+        match back {
+            Some(until) => self.emit(Event::BackedOff {
+                node: node.id.clone(),
+                until,
+            }),
+            None => {
+                let why = format!(
+                    "All candidates of its route failed, after {} attempts.",
+                    standing.failed.len()
+                );
+                self.fail(node, why);
+            }
         }
     }
 
