@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::report::Report;
+use super::split::Part;
 use super::state::{ReplyKind, ReplyTo};
 use crate::model::{
     ArtifactName, AttemptKey, BranchName, CommentId, CommitId, ContentHash, InstallationId, IssueNumber,
@@ -196,6 +197,13 @@ pub enum Event {
     AttemptEnded {
         /// What came of it.
         report: Box<Report>,
+    },
+    /// A node's work is divided: its parts are nodes from now on, and the node puts their results together.
+    Split {
+        /// The node.
+        node: NodeId,
+        /// Its parts, each after those that it needs.
+        parts: Vec<Part>,
     },
     /// An attempt's next try waits.
     BackedOff {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::event::{Created, Event, Recorded, RepeatWhy};
 use super::outstanding::ActionKey;
-use super::report::{PublishResult, Report, Verdict};
+use super::report::{Failure, PublishResult, Report, Verdict};
+use super::split::Split;
 use super::state::{Approval, Attempt, Held, Node, NodePhase, PlanState, Posted, Pull, Run, Stuck};
 use crate::model::{NodeId, Timestamp};
 
@@ -49,6 +50,7 @@ fn born(created: &Created, at: Timestamp) -> Run {
             .iter()
             .map(|id| (id.clone(), Node::default()))
             .collect(),
+        splits: BTreeMap::new(),
         plan: None,
         collapsible: std::collections::BTreeSet::new(),
         approval: None,
@@ -111,6 +113,18 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
             }
         }
         Event::AttemptEnded { report } => attempt_ended(run, report),
+        Event::Split { node, parts } => {
+            for part in parts {
+                // A part of an earlier split of that name goes on as a new generation.
+                if run.nodes.contains_key(&part.node) {
+                    begin_generation(run, std::slice::from_ref(&part.node));
+                } else {
+                    run.nodes.insert(part.node.clone(), Node::default());
+                }
+            }
+            let parts = parts.clone();
+            run.splits.insert(node.clone(), Split { parts });
+        }
         Event::BackedOff { node, until } => set_phase(run, node, NodePhase::Backoff { until: *until }),
         Event::NodeSucceeded { node } => set_phase(run, node, NodePhase::Succeeded),
         Event::NodeFailed { node, why } => set_phase(run, node, NodePhase::Failed { why: why.clone() }),
@@ -188,6 +202,7 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
             run.approval = None;
             run.voided = Some(why.clone());
             run.stuck = None;
+            unite(run, None, nodes);
             begin_generation(run, nodes);
         }
         Event::Repeated { from, nodes, why, .. } => repeated(run, from, nodes, why),
@@ -267,7 +282,20 @@ fn attempt_ended(run: &mut Run, report: &Report) {
     let is_newest = node
         .latest()
         .is_some_and(|attempt| attempt.generation == key.generation && attempt.n == key.n);
-    if !is_newest || report.verdict != Verdict::Succeeded {
+    if !is_newest {
+        return;
+    }
+    if matches!(
+        &report.verdict,
+        Verdict::Failed {
+            class: Failure::Conflict,
+            ..
+        }
+    ) {
+        // Where it is mended from.
+        node.resume.clone_from(&report.snapshot);
+    }
+    if report.verdict != Verdict::Succeeded {
         return;
     }
     node.artifacts.extend(
@@ -298,6 +326,7 @@ fn repeated(run: &mut Run, from: &NodeId, nodes: &[NodeId], why: &RepeatWhy) {
     {
         run.approval = None;
     }
+    unite(run, Some(from), nodes);
     begin_generation(run, nodes);
     let by_person = !matches!(why, RepeatWhy::Repair { .. });
     if by_person {
@@ -341,6 +370,26 @@ fn repeated(run: &mut Run, from: &NodeId, nodes: &[NodeId], why: &RepeatWhy) {
         node.repeat = Some(why.clone());
         if resumes {
             node.resume.clone_from(&node.last_snapshot);
+        }
+    }
+}
+
+/// Undoes the division of nodes that begin anew, unless it is one of their parts that is repeated.
+fn unite(run: &mut Run, from: Option<&NodeId>, nodes: &[NodeId]) {
+    let is_repeated_part = |split: &Split| split.parts.iter().any(|part| Some(&part.node) == from);
+    let over: Vec<NodeId> = nodes
+        .iter()
+        .filter(|id| run.splits.get(*id).is_some_and(|split| !is_repeated_part(split)))
+        .cloned()
+        .collect();
+    for id in over {
+        let Some(split) = run.splits.remove(&id) else {
+            continue;
+        };
+        for part in split.parts {
+            begin_generation(run, std::slice::from_ref(&part.node));
+            let why = format!("`{id}` began anew.");
+            set_phase(run, &part.node, NodePhase::Skipped { why });
         }
     }
 }

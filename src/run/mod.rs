@@ -22,6 +22,7 @@ mod outstanding;
 mod phase;
 mod reaction;
 mod report;
+mod split;
 mod state;
 mod story;
 #[cfg(test)]
@@ -36,6 +37,7 @@ pub use outstanding::{Action, ActionKey, next_wake, outstanding};
 pub use phase::{Phase, WaitingFor, phase};
 pub use reaction::Reaction;
 pub use report::{Failure, PublishResult, Report, Verdict};
+pub use split::{Part, Share, Split};
 pub use state::{
     Approval, Attempt, Held, Node, NodePhase, PlanState, Posted, Pull, ReplyKind, ReplyTo, Run, Stuck,
 };

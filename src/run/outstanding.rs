@@ -102,6 +102,7 @@ impl Action {
 
 /// The actions that should be in flight, in the order in which they should be begun.
 pub fn outstanding(frozen: &Frozen, run: &Run) -> Vec<Action> {
+    let frozen = frozen.expanded(run);
     let id = &run.created.run;
     let mut actions = Vec::new();
     for to in run.replies.keys() {
@@ -172,6 +173,7 @@ pub fn next_wake(frozen: &Frozen, run: &Run) -> Option<Timestamp> {
     if run.ended.is_some() {
         return None;
     }
+    let frozen = frozen.expanded(run);
     let patience = Duration::from_millis(frozen.policy.guard.patience_ms);
     let stuck = run.stuck.as_ref().map(|stuck| stuck.since.plus(patience));
     let nodes =

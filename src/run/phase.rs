@@ -71,6 +71,7 @@ impl fmt::Display for Phase {
 
 /// Says where a run stands.
 pub fn phase(frozen: &Frozen, run: &Run) -> Phase {
+    let frozen = frozen.expanded(run);
     if let Some((how, _, _)) = &run.ended {
         return match how {
             EndedHow::Merged => Phase::Merged,

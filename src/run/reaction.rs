@@ -55,6 +55,7 @@ impl Reaction {
             | Failure::Truncated
             | Failure::MissingArtifact
             | Failure::NoChange
+            | Failure::Conflict
             | Failure::OutOfScope => Self::Again,
             Failure::Crash | Failure::Unavailable | Failure::Machine => Self::Pause,
             Failure::Auth | Failure::Refused | Failure::WrongModel | Failure::Tampered => Self::Next,
@@ -91,6 +92,11 @@ impl Standing {
             let index = attempt.candidate.as_ref().map_or(0, |(index, _)| *index);
             let Some(report) = &attempt.report else { continue };
             match &report.verdict {
+                // No candidate's fault: git found it, and now the first one mends it.
+                Verdict::Failed {
+                    class: Failure::Conflict,
+                    ..
+                } => {}
                 Verdict::Failed { class, .. } => match guard.reaction(*class) {
                     Reaction::Wait => {
                         let rests = rests.entry(index).or_default();

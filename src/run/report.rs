@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::split::Share;
 use crate::ledger::Account;
 use crate::model::{Artifact, AttemptKey, CommitId, MicroUsd, PullNumber, Timestamp, TokenUsage};
 use crate::workflow::Field;
@@ -33,6 +34,9 @@ pub struct Report {
     pub passed: Option<bool>,
     /// For planners: how many questions are open.
     pub questions: u32,
+    /// For planners: how the work may be divided over routes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<Share>,
     /// What people should know, a sentence each.
     pub findings: Vec<String>,
     /// When the candidate may be asked again, where its provider said so.
@@ -60,6 +64,7 @@ impl Report {
             snapshot: None,
             passed: None,
             questions: 0,
+            shares: Vec::new(),
             findings: Vec::new(),
             until: None,
             account: None,
@@ -116,6 +121,8 @@ pub enum Failure {
     Truncated,
     /// The model or its provider refused the task.
     Refused,
+    /// What its parts changed does not go together; the next attempt has to mend it.
+    Conflict,
     /// It changed files that the plan does not name.
     OutOfScope,
     /// Another model answered than the one that was asked for.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Created, EndedHow, Person, RepeatWhy};
 use super::report::{Report, Verdict};
+use super::split::Split;
 use crate::model::{
     ArtifactName, CommentId, CommitId, ContentHash, MicroUsd, NodeId, PullNumber, Timestamp, TokenUsage,
 };
@@ -34,6 +35,8 @@ pub struct Run {
     pub wishes: Option<ContentHash>,
     /// The nodes.
     pub nodes: BTreeMap<NodeId, Node>,
+    /// The nodes whose work is divided, and their parts.
+    pub splits: BTreeMap<NodeId, Split>,
     /// The newest plan that was put to a person.
     pub plan: Option<PlanState>,
     /// Superseded plan comments that are not collapsed yet.

@@ -64,6 +64,10 @@ pub fn tell(recorded: &Recorded) -> String {
             }
             line
         }
+        Event::Split { node, parts } => {
+            let parts: Vec<&str> = parts.iter().map(|part| part.node.as_str()).collect();
+            format!("{node} is divided into {}", parts.join(", "))
+        }
         Event::BackedOff { node, until } => format!("{node} waits until {until}"),
         Event::NodeSucceeded { node } => format!("{node} is done"),
         Event::NodeFailed { node, why } => format!("{node} failed: {why}"),

@@ -201,6 +201,7 @@ fn failure(class: Failure) -> &'static str {
         Failure::Empty => "it gave no answer",
         Failure::Truncated => "its answer was cut off",
         Failure::Refused => "it refused",
+        Failure::Conflict => "its parts do not go together",
         Failure::OutOfScope => "it changed files outside the plan",
         Failure::WrongModel => "another model answered",
         Failure::Budget => "it reached its budget",

@@ -10,6 +10,8 @@ mod settle;
 
 pub use settle::output;
 
+use std::borrow::Cow;
+
 use super::evolve::evolve;
 use super::frozen::Frozen;
 use super::report::Report;
@@ -25,7 +27,8 @@ pub fn decide(frozen: &Frozen, run: Option<&Run>, input: &Input, now: Timestamp)
     let mut deciding = match (run, input) {
         (None, Input::Start(created)) => {
             let mut deciding = Deciding {
-                frozen,
+                base: frozen,
+                frozen: Cow::Borrowed(frozen),
                 run: None,
                 events: Vec::new(),
                 now,
@@ -35,7 +38,8 @@ pub fn decide(frozen: &Frozen, run: Option<&Run>, input: &Input, now: Timestamp)
         }
         (Some(run), input) => {
             let mut deciding = Deciding {
-                frozen,
+                base: frozen,
+                frozen: frozen.expanded(run),
                 run: Some(run.clone()),
                 events: Vec::new(),
                 now,
@@ -51,7 +55,10 @@ pub fn decide(frozen: &Frozen, run: Option<&Run>, input: &Input, now: Timestamp)
 
 /// The work of one decision: the state with all events so far folded in.
 struct Deciding<'a> {
-    frozen: &'a Frozen,
+    /// The workflow and the policy as the run froze them.
+    base: &'a Frozen,
+    /// The same with the parts of divided nodes.
+    frozen: Cow<'a, Frozen>,
     run: Option<Run>,
     events: Vec<Event>,
     now: Timestamp,
@@ -71,6 +78,14 @@ impl Deciding<'_> {
             event,
         };
         evolve(&mut self.run, &recorded);
+        if let Some(run) = &self.run
+            && matches!(
+                recorded.event,
+                Event::Split { .. } | Event::Repeated { .. } | Event::ApprovalVoided { .. }
+            )
+        {
+            self.frozen = self.base.expanded(run);
+        }
         self.events.push(recorded.event);
     }
 

@@ -5,8 +5,9 @@ use crate::model::{AttemptKey, CommitId, NodeId};
 use crate::route;
 use crate::run::budget;
 use crate::run::reaction::Standing;
-use crate::run::state::{NodePhase, Run};
-use crate::run::{EndedHow, Event, PublishResult};
+use crate::run::split::{self, Part};
+use crate::run::state::{Node as NodeState, NodePhase, Run};
+use crate::run::{EndedHow, Event, Failure, PublishResult, Verdict};
 use crate::workflow::{Field, Node, NodeKind, Scope, Settled, Trigger};
 
 /// The most passes over the nodes before a decision is broken off. Every pass settles or starts at least one
@@ -37,7 +38,7 @@ impl Deciding<'_> {
     }
 
     fn pass(&mut self) {
-        let frozen = self.frozen;
+        let frozen = self.frozen.clone();
         for node in &frozen.workflow.nodes {
             if !self.is_open() {
                 return;
@@ -95,7 +96,14 @@ impl Deciding<'_> {
             }
         }
         match &node.kind {
-            NodeKind::Agent(_) | NodeKind::Loop(_) => self.next_attempt(node),
+            NodeKind::Agent(agent) => match agent.split_by.and_then(|_| self.parts_of(node)) {
+                Some(parts) => self.emit(Event::Split {
+                    node: node.id.clone(),
+                    parts,
+                }),
+                None => self.next_attempt(node),
+            },
+            NodeKind::Loop(_) => self.next_attempt(node),
             NodeKind::Check(_) => self.schedule(node, None, 1),
             NodeKind::Publish => {
                 if self.start_of(&node.id) == self.run().base_commit {
@@ -136,6 +144,38 @@ impl Deciding<'_> {
         }
     }
 
+    /// The parts into which a node is to be divided now. What repairs or follows a review is done as a whole.
+    fn parts_of(&self, node: &Node) -> Option<Vec<Part>> {
+        let run = self.run();
+        let state = run.node(&node.id)?;
+        if run.splits.contains_key(&node.id) || state.resume.is_some() {
+            return None;
+        }
+        let shares = node.reads.iter().find_map(|name| {
+            let planner = self.frozen.workflow.producer(name)?;
+            let report = run.node(&planner.id)?.latest()?.report.as_ref()?;
+            (!report.shares.is_empty()).then_some(&report.shares)
+        })?;
+        split::parts(node, shares, &self.base.workflow)
+    }
+
+    /// Whether the results of a node's parts are still to be put together.
+    fn is_to_be_merged(&self, id: &NodeId) -> bool {
+        let run = self.run();
+        let conflicts = |state: &NodeState| {
+            state.current().any(|attempt| {
+                matches!(
+                    attempt.verdict(),
+                    Some(Verdict::Failed {
+                        class: Failure::Conflict,
+                        ..
+                    })
+                )
+            })
+        };
+        run.splits.contains_key(id) && run.node(id).is_some_and(|state| !conflicts(state))
+    }
+
     fn look_at_gate(&mut self, node: &Node, since: crate::model::Timestamp) {
         let NodeKind::Gate(gate) = &node.kind else { return };
         let run = self.run();
@@ -150,6 +190,9 @@ impl Deciding<'_> {
 
     /// Schedules the next attempt of an agent, with the candidate that is due.
     pub(super) fn next_attempt(&mut self, node: &Node) {
+        if self.is_to_be_merged(&node.id) {
+            return self.merge(node);
+        }
         let candidates = self.candidates(&node.id);
         if candidates.is_empty() {
             return self.fail(
@@ -197,6 +240,22 @@ impl Deciding<'_> {
                 self.fail(node, why);
             }
         }
+    }
+
+    /// Schedules an attempt of git to put the parts together, unless this machine failed at it too often.
+    fn merge(&mut self, node: &Node) {
+        let most = self.frozen.policy.guard.failures.max(1) as usize;
+        let failed = self.run().node(&node.id).map_or(0, |state| {
+            let is_failure = |verdict: &Verdict| matches!(verdict, Verdict::Failed { .. });
+            state
+                .current()
+                .filter(|attempt| attempt.verdict().is_some_and(is_failure))
+                .count()
+        });
+        if failed >= most {
+            return self.fail(node, "Its parts could not be put together.".to_owned());
+        }
+        self.schedule(node, None, 1);
     }
 
     pub(super) fn schedule(&mut self, node: &Node, candidate: Option<(usize, String)>, iteration: u32) {
@@ -281,7 +340,12 @@ impl Deciding<'_> {
         if unposted {
             return self.stop_for("The plan could not be posted on the issue.".to_owned());
         }
-        if !run.nodes.values().all(super::super::state::Node::is_settled) {
+        let nodes = &self.frozen.workflow.nodes;
+        if !nodes
+            .iter()
+            .filter_map(|node| run.node(&node.id))
+            .all(super::super::state::Node::is_settled)
+        {
             return;
         }
         let failed = self
