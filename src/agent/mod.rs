@@ -18,6 +18,7 @@
 //! environment and detaches itself from its parents before they are stopped can escape the search here.
 
 mod artifacts;
+mod builtin;
 mod check;
 mod counts;
 mod dialect;
@@ -36,6 +37,7 @@ mod tree;
 mod verdict;
 
 pub use artifacts::{CollectError, MAX_ARTIFACT_BYTES, Refusal, collect, place};
+pub use builtin::{BUILTIN_SUBCOMMAND, builtin_main};
 pub use check::{CheckOrder, CheckRun, CommandRun, Outcome, run_checks};
 pub use counts::{Counter, TestCounts, counts};
 pub use ended::{Ended, Exit, Killed, Stop};

@@ -76,6 +76,12 @@ pub fn main() -> ExitCode {
         // Before anything else is set up: this process plays an agent.
         return crate::agent::scripted_main(std::env::args_os());
     }
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == crate::agent::BUILTIN_SUBCOMMAND)
+    {
+        return crate::agent::builtin_main();
+    }
     let arguments = Arguments::parse();
     match dispatch(arguments) {
         Ok(code) => code,
