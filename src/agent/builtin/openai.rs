@@ -30,7 +30,7 @@ pub(super) fn request(
             Turn::Results(outcomes) => {
                 messages.extend(outcomes.iter().map(
                     |outcome| json!({"role": "tool", "tool_call_id": outcome.id, "content": outcome.text}),
-                ))
+                ));
             }
         }
     }

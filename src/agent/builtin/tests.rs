@@ -49,7 +49,9 @@ async fn server(responses: Vec<(u16, String)>) -> (String, Arc<Mutex<Vec<Value>>
 }
 
 fn sse(events: &[Value]) -> String {
-    events.iter().map(|event| format!("data: {event}\n\n")).collect()
+    events
+        .iter()
+        .fold(String::new(), |all, event| all + &format!("data: {event}\n\n"))
 }
 
 /// A Chat Completions answer that calls a tool.
