@@ -17,6 +17,7 @@
 //! Until there is a sandbox an agent runs with the server's rights; a process that both clears its
 //! environment and detaches itself from its parents before they are stopped can escape the search here.
 
+mod acp;
 mod artifacts;
 mod builtin;
 mod check;
@@ -36,6 +37,7 @@ mod tail;
 mod tree;
 mod verdict;
 
+pub use acp::{BRIDGE_SUBCOMMAND, bridge_main};
 pub use artifacts::{CollectError, MAX_ARTIFACT_BYTES, Refusal, collect, place};
 pub use builtin::{BUILTIN_SUBCOMMAND, builtin_main};
 pub use check::{CheckOrder, CheckRun, CommandRun, Outcome, run_checks};

@@ -82,6 +82,12 @@ pub fn main() -> ExitCode {
     {
         return crate::agent::builtin_main();
     }
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == crate::agent::BRIDGE_SUBCOMMAND)
+    {
+        return crate::agent::bridge_main(std::env::args().skip(2).collect());
+    }
     let arguments = Arguments::parse();
     match dispatch(arguments) {
         Ok(code) => code,

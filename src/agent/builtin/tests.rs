@@ -254,6 +254,12 @@ fn a_reading_step_writes_artifacts_only_and_runs_nothing() {
         )
         .0
     );
+    let absolute = folder.path().join(".footplate/notes.md");
+    assert!(
+        !tool(&tools, "write", &json!({"path": absolute, "content": "x"})).0,
+        "an absolute path inside"
+    );
+    assert!(absolute.exists());
     assert!(!folder.path().join("a.txt").exists() && !folder.path().join("b").exists());
 }
 

@@ -208,7 +208,10 @@ impl Tools {
     /// The file that a path means, if no part of it leads out of the worktree or into git's own files.
     fn inside(&self, path: &str) -> Result<PathBuf, String> {
         let mut file = self.root.clone();
-        for part in Path::new(path).components() {
+        // Models like absolute paths; inside the worktree they mean the same.
+        let relative = Path::new(path);
+        let relative = relative.strip_prefix(&self.root).unwrap_or(relative);
+        for part in relative.components() {
             match part {
                 Component::CurDir => {}
                 Component::Normal(name) if name == ".git" => {
