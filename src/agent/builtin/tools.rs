@@ -195,23 +195,27 @@ impl Tools {
     }
 
     fn may_change(&self, path: &str) -> Result<(), String> {
-        let artifact = Path::new(path)
+        let first = self
+            .relative(path)
             .components()
-            .find(|part| *part != Component::CurDir)
-            == Some(Component::Normal(".footplate".as_ref()));
+            .find(|part| *part != Component::CurDir);
+        let artifact = first == Some(Component::Normal(".footplate".as_ref()));
         if self.read_only && !artifact {
             return Err("this step only reads; it may write files in .footplate/ only".to_owned());
         }
         Ok(())
     }
 
+    /// Models like absolute paths; inside the worktree they mean the same as relative ones.
+    fn relative<'a>(&self, path: &'a str) -> &'a Path {
+        let path = Path::new(path);
+        path.strip_prefix(&self.root).unwrap_or(path)
+    }
+
     /// The file that a path means, if no part of it leads out of the worktree or into git's own files.
     fn inside(&self, path: &str) -> Result<PathBuf, String> {
         let mut file = self.root.clone();
-        // Models like absolute paths; inside the worktree they mean the same.
-        let relative = Path::new(path);
-        let relative = relative.strip_prefix(&self.root).unwrap_or(relative);
-        for part in relative.components() {
+        for part in self.relative(path).components() {
             match part {
                 Component::CurDir => {}
                 Component::Normal(name) if name == ".git" => {
