@@ -43,6 +43,29 @@ pub(super) fn check(text: &str) -> Result<String, String> {
     }
 }
 
+/// Whether two globs may match the same file. Where that cannot be told, they may.
+pub(super) fn overlap(one: &str, other: &str) -> bool {
+    let (one, other) = (one.trim_end_matches('/'), other.trim_end_matches('/'));
+    let literal = |glob: &str| glob.find(['*', '?', '[', '{']).unwrap_or(glob.len());
+    let (one_literal, other_literal) = (literal(one), literal(other));
+    if one_literal == one.len() && Files::new([other]).touches(one)
+        || other_literal == other.len() && Files::new([one]).touches(other)
+    {
+        return true;
+    }
+    if one_literal == one.len() || other_literal == other.len() {
+        // A plain path that the other glob does not match may still be a folder above what that matches.
+        let (plain, glob) = if one_literal == one.len() {
+            (one, other)
+        } else {
+            (other, one)
+        };
+        return glob.starts_with(&format!("{plain}/"));
+    }
+    let (one, other) = (&one[..one_literal], &other[..other_literal]);
+    one.starts_with(other) || other.starts_with(one)
+}
+
 fn forbidden(path: &str) -> Option<&'static str> {
     if path.is_empty() || path == "." || path == "./" {
         return Some(

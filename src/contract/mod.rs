@@ -18,6 +18,7 @@ mod files;
 mod front;
 mod implementation;
 mod plan;
+mod shares;
 mod validation;
 // The same located YAML as in a workflow file. Neighbors on a floor do not import each other, so both
 // include the one file.
@@ -38,4 +39,5 @@ pub use fields::{Value, declared_fields, fields};
 pub use files::Files;
 pub use implementation::{Implementation, StepDone};
 pub use plan::{Plan, Size, Step, StepClass};
+pub use shares::Division;
 pub use validation::{CriterionResult, Effective, Severity, Validation, ValidationFinding, Verdict};
