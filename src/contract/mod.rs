@@ -13,6 +13,7 @@
 mod checks;
 mod document;
 mod exploration;
+mod facts;
 mod fields;
 mod files;
 mod front;
@@ -35,6 +36,7 @@ mod tests;
 pub use checks::{BaseResult, Checks, CommandResult, TestCounts, Verified};
 pub use document::{Document, Finding, LONGEST, parse};
 pub use exploration::Exploration;
+pub use facts::{is_prose, unfounded};
 pub use fields::{Value, declared_fields, fields};
 pub use files::Files;
 pub use implementation::{Implementation, StepDone};
