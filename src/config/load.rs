@@ -8,8 +8,9 @@ use std::time::Duration;
 use url::Url;
 
 use crate::model::{AppId, Dialect, Role};
+use crate::suggest;
 
-use super::error::{Place, suggest};
+use super::error::Place;
 use super::file::Reader;
 use super::settings::{
     GitHub, Guard, Guards, Harness, Labels, Limits, Provider, Routes, Sandbox, Settings, variable_of,
@@ -183,7 +184,7 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
                 None
             }
             (other, _) => {
-                let help = suggest(other, &["command", "scripted"]);
+                let help = suggest::help(other, ["command", "scripted"]);
                 self.reader.refuse_at(
                     &file.kind,
                     &format!("{key}.kind"),
@@ -205,7 +206,7 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
         let dialect = match (Dialect::named(&file.dialect.value), file.dialect.value.as_str()) {
             (Some(dialect), _) => Some(dialect),
             (None, other) => {
-                let help = suggest(other, &["anthropic", "openai", "gemini"]);
+                let help = suggest::help(other, ["anthropic", "openai", "gemini"]);
                 self.reader.refuse_at(
                     &file.dialect,
                     &format!("{key}.dialect"),
