@@ -278,7 +278,16 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
                 },
             );
         }
-        Guards { all, candidates }
+        Guards {
+            all,
+            candidates,
+            retry_delay: self
+                .scalar("guard.retry_delay", file.retry_delay.as_ref(), value::pause)
+                .unwrap_or(Duration::from_secs(2)),
+            patience: self
+                .scalar("guard.patience", file.patience.as_ref(), value::duration)
+                .unwrap_or(Duration::from_hours(14 * 24)),
+        }
     }
 
     fn limits(&mut self, file: &wire::Limits) -> Limits {
