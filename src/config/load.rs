@@ -287,6 +287,9 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
             patience: self
                 .scalar("guard.patience", file.patience.as_ref(), value::duration)
                 .unwrap_or(Duration::from_hours(14 * 24)),
+            status_pause: self
+                .scalar("guard.status_pause", file.status_pause.as_ref(), value::pause)
+                .unwrap_or(Duration::from_secs(5)),
         }
     }
 

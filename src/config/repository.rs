@@ -156,6 +156,7 @@ impl RepositoryConfig {
                 wish.max(settings.guards.retry_delay)
             }),
             patience: least(self.patience, settings.guards.patience),
+            status_pause: settings.guards.status_pause,
         };
         Ok(Effective {
             workflow: self.workflow.clone(),

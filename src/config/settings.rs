@@ -123,6 +123,8 @@ pub struct Guards {
     pub retry_delay: Duration,
     /// How long a run that cannot go on waits for a person before it ends as failed.
     pub patience: Duration,
+    /// The shortest time between two edits of a run's status comment.
+    pub status_pause: Duration,
 }
 
 /// The limits of an attempt.

@@ -72,8 +72,16 @@ fn the_example_shows_the_defaults() {
     assert_eq!(shown.listen, default.listen);
     assert_eq!(shown.guards.all, default.guards.all);
     assert_eq!(
-        (shown.guards.retry_delay, shown.guards.patience),
-        (default.guards.retry_delay, default.guards.patience)
+        (
+            shown.guards.retry_delay,
+            shown.guards.patience,
+            shown.guards.status_pause
+        ),
+        (
+            default.guards.retry_delay,
+            default.guards.patience,
+            default.guards.status_pause
+        )
     );
     assert_eq!(
         shown.limits.concurrent_attempts,
@@ -356,6 +364,7 @@ fn a_repository_cannot_say_what_only_the_server_decides() {
         "sandbox: none",
         "data_dir: /",
         "guard: {candidates: {a: {wall: 9h}}}",
+        "guard: {status_pause: 9h}",
         "github: {url: 'https://evil.example'}",
         "workflow: ../../etc/passwd",
         "base: '--upload-pack=x'",

@@ -80,6 +80,7 @@ pub(super) struct ServerGuard {
     pub(super) failures: Option<Text>,
     pub(super) retry_delay: Option<Text>,
     pub(super) patience: Option<Text>,
+    pub(super) status_pause: Option<Text>,
     #[serde(deserialize_with = "or_default")]
     pub(super) candidates: BTreeMap<String, Guard>,
 }

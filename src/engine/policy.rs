@@ -45,6 +45,7 @@ pub fn policy(
         failures: effective.guards.all.failures,
         retry_delay_ms: ms(effective.guards.retry_delay),
         patience_ms: ms(effective.guards.patience),
+        status_pause_ms: ms(effective.guards.status_pause),
         ..Guard::default()
     };
     let policy = Policy {

@@ -61,6 +61,7 @@ fn born(created: &Created, at: Timestamp) -> Run {
         answered: std::collections::BTreeSet::new(),
         status_comment: None,
         status_posted: 0,
+        status_at: None,
         refused: BTreeMap::new(),
         held: None,
         cancel: None,
@@ -74,6 +75,7 @@ fn is_visible(event: &Event) -> bool {
     !matches!(
         event,
         Event::StatusPosted { .. }
+            | Event::StatusDue
             | Event::ReplyOwed { .. }
             | Event::Replied { .. }
             | Event::PlanCollapsed { .. }
@@ -211,7 +213,12 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
         Event::StatusPosted { comment, revision } => {
             run.status_comment = comment.or(run.status_comment);
             run.status_posted = run.status_posted.max(*revision);
+            if comment.is_some() {
+                run.status_at = Some(at);
+            }
         }
+        // That time has passed is all there is to know.
+        Event::StatusDue => {}
         Event::PlanCollapsed { comment } => {
             run.collapsible.remove(comment);
         }

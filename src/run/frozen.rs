@@ -56,6 +56,9 @@ pub struct Guard {
     pub retry_delay_ms: u64,
     /// How long a run waits for a person before it ends as failed, in milliseconds.
     pub patience_ms: u64,
+    /// The shortest time between two edits of the status comment, in milliseconds.
+    #[serde(default)]
+    pub status_pause_ms: u64,
 }
 
 impl Default for Guard {
@@ -67,6 +70,8 @@ impl Default for Guard {
             lost: 5,
             retry_delay_ms: 2_000,
             patience_ms: 14 * 24 * 3_600 * 1_000,
+            // GitHub asks for few writes; nobody reads a comment more often than this.
+            status_pause_ms: 5_000,
         }
     }
 }

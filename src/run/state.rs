@@ -58,6 +58,8 @@ pub struct Run {
     pub status_comment: Option<CommentId>,
     /// The revision that the status comment shows.
     pub status_posted: u64,
+    /// When the status comment was last written; `None` where there is none.
+    pub status_at: Option<Timestamp>,
     /// Effects that were refused for good, by action key, with the reason.
     pub refused: BTreeMap<String, String>,
     /// Where the work of a run without a pull request was kept.

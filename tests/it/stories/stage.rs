@@ -45,7 +45,7 @@ impl Set {
                 .collect(),
             first: Script::good(),
             second: None,
-            guard: "grace: 300ms".to_owned(),
+            guard: "grace: 300ms, status_pause: 0s".to_owned(),
             more: String::new(),
             limits: footplate::rehearsal::Limits::default(),
         }
