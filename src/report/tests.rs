@@ -482,6 +482,25 @@ fn a_second_revision_shows_what_changed_and_questions_forbid_approval() {
 }
 
 #[test]
+fn a_revision_that_came_out_the_same_says_so_and_shows_no_difference() {
+    let mut view = plan_view();
+    view.revision = 3;
+    view.previous = Some(Previous {
+        old: "same".into(),
+        new: "same".into(),
+    });
+    let text = plan(&view);
+    assert!(
+        text.contains(
+            "**This is word for word the plan of revision 2.** Another one was asked for, and the planner came to \
+             the same result. `/replan` with other wishes may help."
+        ),
+        "{text}"
+    );
+    assert!(!text.contains("What changed since"), "{text}");
+}
+
+#[test]
 fn the_plan_for_a_terminal_has_no_marker_and_no_mentions() {
     let text = plan_text(&plan_view());
     for absent in ["<!--", "@hubot", "<details>", "/approve"] {

@@ -216,6 +216,8 @@ pub struct PlanState {
     pub questions: u32,
     /// The comment that holds it.
     pub posted: Option<Posted>,
+    /// Whether another plan was asked for since. The same one is then posted again, so that people hear of it.
+    pub asked_anew: bool,
 }
 
 /// A comment of ours as it was posted.
@@ -305,8 +307,13 @@ pub enum ReplyKind {
         /// How many.
         questions: u32,
     },
-    /// The plan is not posted yet.
+    /// The plan is not posted yet, or nobody knows yet whether it is.
     NotPosted,
+    /// The plan could not be posted.
+    Unpostable {
+        /// The newest plan.
+        plan: ContentHash,
+    },
     /// The issue already has an active run.
     AlreadyActive,
     /// The run is over.

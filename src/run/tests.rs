@@ -761,6 +761,155 @@ fn a_plan_that_comes_back_after_another_one_is_posted_again() {
 }
 
 #[test]
+fn a_plan_that_comes_out_the_same_is_posted_again_and_the_newest_comment_counts() {
+    let mut world = World::begin();
+    world.end(|_| {});
+    let same = |report: &mut Report| report.artifacts[0].hash = ContentHash::of("the plan");
+    world.end(same);
+    world.post_plan(100);
+    world.command(
+        Command::Replan {
+            wishes: "smaller".to_owned(),
+        },
+        101,
+    );
+    world.end(same);
+    let plan = world.run().plan.clone().unwrap();
+    assert_eq!((plan.revision, plan.previous), (2, Some(plan.hash)));
+    assert_eq!(replies(&world.approve(102)), [ReplyKind::NotPosted]);
+    world.post_plan(103);
+    assert_eq!(world.run().collapsible.first(), Some(&CommentId(100)));
+    world.post_plan(100);
+    assert_eq!(
+        world.run().plan.as_ref().unwrap().posted.unwrap().comment,
+        CommentId(103),
+        "what is heard late about the old comment changes nothing"
+    );
+    assert_eq!(replies(&world.approve(104)), [ReplyKind::Accepted]);
+}
+
+#[test]
+fn a_plan_that_could_not_be_posted_is_approved_by_its_hash_or_not_at_all() {
+    let mut world = World::begin();
+    world.end(|_| {});
+    world.end(|_| {});
+    assert_eq!(replies(&world.approve(101)), [ReplyKind::NotPosted]);
+    let plan = world.run().plan.clone().unwrap();
+    world.tell(Input::EffectFailed {
+        action: ActionKey::plan(&world.run().created.run, plan.revision, &plan.hash).to_string(),
+        why: "GitHub forbids it.".to_owned(),
+    });
+    assert_eq!(
+        replies(&world.approve(102)),
+        [ReplyKind::Unpostable { plan: plan.hash }]
+    );
+    let by_hash = Command::Approve {
+        hash: Some(plan.hash.short()),
+        notes: String::new(),
+    };
+    assert_eq!(replies(&world.command(by_hash, 103)), [ReplyKind::Accepted]);
+}
+
+#[test]
+fn what_was_lost_at_a_crash_starts_again_from_the_same_commit_and_counts_against_nobody() {
+    let mut world = World::to_gate();
+    world.approve(101);
+    let latest = |world: &World| {
+        let node = world.run().node(&NodeId::new("implement").unwrap()).unwrap();
+        let latest = node.latest().unwrap();
+        (latest.n, latest.start.clone(), latest.candidate.clone())
+    };
+    let (_, start, candidate) = latest(&world);
+    let most = world.frozen.policy.guard.lost;
+    for n in 1..=most {
+        let key = world.attempts().remove(0);
+        world.tell(Input::Began(key.clone()));
+        let events = world.tell(Input::Recover);
+        assert!(
+            matches!(&events[0], Event::AttemptEnded { report } if report.verdict == Verdict::Lost),
+            "{events:?}"
+        );
+        assert_eq!(latest(&world), (n + 1, start.clone(), candidate.clone()));
+        let mut late = Report::bare(key, Verdict::Succeeded, world.now);
+        late.snapshot = Some(commit(77));
+        assert!(
+            world.tell(Input::AttemptEnded(Box::new(late))).is_empty(),
+            "what a lost attempt says after all is not heard"
+        );
+    }
+    let key = world.attempts().remove(0);
+    world.tell(Input::Began(key));
+    world.tell(Input::Recover);
+    assert_eq!((world.word(), world.wants().as_str()), ("waiting", ""));
+    assert!(
+        world
+            .run()
+            .stuck
+            .as_ref()
+            .unwrap()
+            .why
+            .contains("The server stopped"),
+        "a person is asked in the end"
+    );
+}
+
+#[test]
+fn publishing_that_was_lost_at_a_crash_is_done_again_and_knows_what_it_intended() {
+    let mut world = World::to_gate();
+    world.approve(101);
+    for _ in 0..3 {
+        world.end(|_| {});
+    }
+    let key = world.attempts().remove(0);
+    world.tell(Input::Began(key.clone()));
+    world.tell(Input::PushIntended {
+        key,
+        commit: commit(91),
+    });
+    world.tell(Input::Recover);
+    assert_eq!(world.wants(), "publish/1/2");
+    assert!(world.run().intended.contains(&commit(91)));
+    world.end(|_| {});
+    assert_eq!(world.word(), "in review");
+}
+
+#[test]
+fn an_issue_edited_before_its_approval_is_heard_wants_the_hash() {
+    let edited = ContentHash::of("edited");
+    for heard in [false, true] {
+        let mut world = World::to_gate();
+        if heard {
+            world.tell(Input::IssueEdited { text: edited });
+        }
+        let seen = |world: &World, hash: Option<String>, comment| {
+            let notes = String::new();
+            let mut order = world.order(Command::Approve { hash, notes }, comment);
+            order.observed.issue_text = Some(edited);
+            Input::Command(Box::new(order))
+        };
+        let bare = seen(&world, None, 101);
+        assert!(matches!(
+            replies(&world.tell(bare))[..],
+            [ReplyKind::NeedsHash { .. }]
+        ));
+        assert!(world.run().approval.is_none());
+        let hash = world.run().plan.as_ref().unwrap().hash.short();
+        let explicit = seen(&world, Some(hash), 102);
+        assert_eq!(replies(&world.tell(explicit)), [ReplyKind::Accepted]);
+        assert_eq!(world.run().approval.as_ref().unwrap().issue_text, edited);
+        assert!(
+            world.tell(Input::IssueEdited { text: edited }).is_empty(),
+            "the edit that is heard of afterwards was known when the plan was approved"
+        );
+        assert_eq!(world.wants(), "implement/1/1");
+        world.tell(Input::IssueEdited {
+            text: ContentHash::of("edited again"),
+        });
+        assert!(world.run().approval.is_none(), "a later edit voids it");
+    }
+}
+
+#[test]
 fn a_merge_before_the_run_knows_its_pull_request_is_a_merge() {
     for crash in [false, true] {
         let mut world = World::to_gate();
