@@ -86,7 +86,7 @@ pub(super) async fn main(live: Option<Settings>, arguments: Arguments) -> Result
     let owner = piece.repository.split('/').next().unwrap_or_default().to_owned();
     let refused = |error: crate::rehearsal::Refused| Failure::new(Kind::Machine, error);
     let issue = hub
-        .open_issue(&owner, &piece.title, &piece.body, &[])
+        .open_issue(&owner, &piece.title, &piece.body)
         .map_err(refused)?;
     hub.label(&owner, issue, "agent:build").map_err(refused)?;
     step(
