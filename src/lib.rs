@@ -30,7 +30,7 @@
 //!
 //! | floor | modules | |
 //! | --- | --- | --- |
-//! | 0 | [`model`] | checked words |
+//! | 0 | [`model`] [`suggest`] [`yaml`] | checked words; did-you-mean; texts with places |
 //! | 1 | [`workflow`] [`route`] [`command`] [`contract`] [`ledger`] [`run`] [`report`] | pure decisions: no files, no clock, no chance |
 //! | 2 | [`github`] [`git`] [`agent`] [`meter`] [`store`] | one outside world each |
 //! | 3 | [`config`] [`publish`] | settings; what may be pushed and said |
@@ -42,6 +42,8 @@
 
 // Floor 0: words.
 pub mod model;
+pub mod suggest;
+pub mod yaml;
 // Floor 1: pure decisions, without input or output.
 pub mod command;
 pub mod contract;

@@ -16,7 +16,8 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn code(self) -> u8 {
+    /// The exit code.
+    pub(super) fn code(self) -> u8 {
         match self {
             Self::Answer => 1,
             Self::Configuration => 3,

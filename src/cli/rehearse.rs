@@ -86,7 +86,7 @@ pub(super) async fn main(live: Option<Settings>, arguments: Arguments) -> Result
     let owner = piece.repository.split('/').next().unwrap_or_default().to_owned();
     let refused = |error: crate::rehearsal::Refused| Failure::new(Kind::Machine, error);
     let issue = hub
-        .open_issue(&owner, &piece.title, &piece.body, &[])
+        .open_issue(&owner, &piece.title, &piece.body)
         .map_err(refused)?;
     hub.label(&owner, issue, "agent:build").map_err(refused)?;
     step(
@@ -282,7 +282,7 @@ fn settings(
         "listen: 127.0.0.1:0\ndata_dir: data\ngithub: {{app_id: 12345, webhook_secret: {WEBHOOK_SECRET}, \
          api_url: '{}', url: '{}', write_gap: 0s}}\nharnesses:\n  scripted: {{kind: scripted, file: script.yml}}\n\
          routes:\n  explore: [scripted]\n  plan: [scripted]\n  implement: [scripted]\n  validate: [scripted]\n\
-         sandbox: none\n",
+         guard: {{status_pause: 0s}}\nsandbox: none\n",
         stage.api_url(),
         stage.url(),
     );

@@ -75,35 +75,3 @@ fn lines(problems: &[Problem]) -> String {
         .collect::<Vec<_>>()
         .join("\n")
 }
-
-/// Suggests what was most likely meant, else lists what there is.
-pub(super) fn suggest(wanted: &str, known: &[&str]) -> Option<String> {
-    let nearest = known
-        .iter()
-        .map(|known| {
-            // A word that goes on after a known one (`planning`) is that one.
-            let longer = known.len() >= 3 && wanted.starts_with(known);
-            (
-                if longer {
-                    1
-                } else {
-                    strsim::damerau_levenshtein(wanted, known)
-                },
-                *known,
-            )
-        })
-        .filter(|(distance, known)| *distance <= known.chars().count().max(3) / 3)
-        .min_by_key(|(distance, _)| *distance);
-    match nearest {
-        Some((_, meant)) => Some(format!("did you mean `{meant}`?")),
-        None if known.is_empty() => None,
-        None => Some(format!(
-            "there is {}",
-            known
-                .iter()
-                .map(|k| format!("`{k}`"))
-                .collect::<Vec<_>>()
-                .join(", ")
-        )),
-    }
-}

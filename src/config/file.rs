@@ -5,7 +5,9 @@
 use serde::de::DeserializeOwned;
 use serde_saphyr::{Location, Options};
 
-use super::error::{Place, Problem, suggest};
+use crate::suggest;
+
+use super::error::{Place, Problem};
 use super::wire::Text;
 
 /// The largest file that is read. The example is a tenth of it.
@@ -128,10 +130,16 @@ impl<'a> Reader<'a> {
 fn explain(error: &serde_saphyr::Error) -> (String, Option<String>) {
     use serde_saphyr::Error as E;
     match error.without_snippet() {
-        E::SerdeUnknownField { field, expected, .. } => (unknown("key", field), suggest(field, expected)),
+        E::SerdeUnknownField { field, expected, .. } => (
+            unknown("key", field),
+            suggest::help(field, expected.iter().copied()),
+        ),
         E::SerdeUnknownVariant {
             variant, expected, ..
-        } => (unknown("name", variant), suggest(variant, expected)),
+        } => (
+            unknown("name", variant),
+            suggest::help(variant, expected.iter().copied()),
+        ),
         E::SerdeMissingField { field, .. } => (format!("`{field}` is missing"), None),
         E::DuplicateMappingKey { .. } => ("this key is given twice".to_owned(), None),
         E::SerdeInvalidType { expected, .. } | E::SerdeInvalidValue { expected, .. } => {

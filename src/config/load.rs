@@ -8,8 +8,9 @@ use std::time::Duration;
 use url::Url;
 
 use crate::model::{AppId, Dialect, Role};
+use crate::suggest;
 
-use super::error::{Place, suggest};
+use super::error::Place;
 use super::file::Reader;
 use super::settings::{
     GitHub, Guard, Guards, Harness, Labels, Limits, Provider, Routes, Sandbox, Settings, variable_of,
@@ -183,7 +184,7 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
                 None
             }
             (other, _) => {
-                let help = suggest(other, &["command", "scripted"]);
+                let help = suggest::help(other, ["command", "scripted"]);
                 self.reader.refuse_at(
                     &file.kind,
                     &format!("{key}.kind"),
@@ -205,7 +206,7 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
         let dialect = match (Dialect::named(&file.dialect.value), file.dialect.value.as_str()) {
             (Some(dialect), _) => Some(dialect),
             (None, other) => {
-                let help = suggest(other, &["anthropic", "openai", "gemini"]);
+                let help = suggest::help(other, ["anthropic", "openai", "gemini"]);
                 self.reader.refuse_at(
                     &file.dialect,
                     &format!("{key}.dialect"),
@@ -277,7 +278,19 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
                 },
             );
         }
-        Guards { all, candidates }
+        Guards {
+            all,
+            candidates,
+            retry_delay: self
+                .scalar("guard.retry_delay", file.retry_delay.as_ref(), value::pause)
+                .unwrap_or(Duration::from_secs(2)),
+            patience: self
+                .scalar("guard.patience", file.patience.as_ref(), value::duration)
+                .unwrap_or(Duration::from_hours(14 * 24)),
+            status_pause: self
+                .scalar("guard.status_pause", file.status_pause.as_ref(), value::pause)
+                .unwrap_or(Duration::from_secs(5)),
+        }
     }
 
     fn limits(&mut self, file: &wire::Limits) -> Limits {

@@ -29,6 +29,8 @@ pub struct RepositoryConfig {
     pub protected: Vec<String>,
     routes: Routes,
     guard: PartialGuard,
+    retry_delay: Option<Duration>,
+    patience: Option<Duration>,
     limits: PartialLimits,
     bare_commands: Option<bool>,
 }
@@ -81,7 +83,9 @@ impl RepositoryConfig {
                 reader.values(&format!("routes.{role}"), candidates, value::text),
             );
         }
-        let guard = load::guard(&mut reader, "guard", &wire.guard);
+        let guard = load::guard(&mut reader, "guard", &wire.guard.attempt());
+        let retry_delay = reader.value("guard.retry_delay", wire.guard.retry_delay.as_ref(), value::pause);
+        let patience = reader.value("guard.patience", wire.guard.patience.as_ref(), value::duration);
         let limits = limits(&mut reader, &wire.limits);
         let read = Self {
             workflow: reader.value("workflow", wire.workflow.as_ref(), workflow),
@@ -93,6 +97,8 @@ impl RepositoryConfig {
             protected: globs(&mut reader, &wire.protected),
             routes,
             guard,
+            retry_delay,
+            patience,
             limits,
             bare_commands: reader.value("commands.bare", wire.commands.bare.as_ref(), value::flag),
         };
@@ -115,6 +121,9 @@ impl RepositoryConfig {
         refused.longer("guard.wall", self.guard.wall, server.wall);
         refused.longer("guard.grace", self.guard.grace, server.grace);
         refused.more("guard.failures", self.guard.failures, &server.failures);
+        // A longer pause asks less of the machine and of providers, a shorter one more.
+        refused.shorter("guard.retry_delay", self.retry_delay, settings.guards.retry_delay);
+        refused.longer("guard.patience", self.patience, settings.guards.patience);
         refused.dearer("limits.run_usd", self.limits.run, settings.limits.run);
         refused.dearer(
             "limits.repository_day_usd",
@@ -143,6 +152,11 @@ impl RepositoryConfig {
                 .iter()
                 .map(|(n, g)| (n.clone(), self.stricter(*g)))
                 .collect(),
+            retry_delay: self.retry_delay.map_or(settings.guards.retry_delay, |wish| {
+                wish.max(settings.guards.retry_delay)
+            }),
+            patience: least(self.patience, settings.guards.patience),
+            status_pause: settings.guards.status_pause,
         };
         Ok(Effective {
             workflow: self.workflow.clone(),
@@ -214,6 +228,14 @@ impl Refusals {
             let (wish, server) = (value::show_duration(wish), value::show_duration(server));
             self.0
                 .push(format!("`{key}: {wish}` is longer than this server's {server}"));
+        }
+    }
+
+    fn shorter(&mut self, key: &str, wish: Option<Duration>, server: Duration) {
+        if let Some(wish) = wish.filter(|wish| *wish < server) {
+            let (wish, server) = (value::show_duration(wish), value::show_duration(server));
+            self.0
+                .push(format!("`{key}: {wish}` is shorter than this server's {server}"));
         }
     }
 

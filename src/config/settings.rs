@@ -112,13 +112,19 @@ pub struct Provider {
 /// The candidates of each role as they were written, the first choice first.
 pub type Routes = BTreeMap<Role, Vec<String>>;
 
-/// The limits of an attempt, and where they differ for a candidate.
+/// The limits of an attempt, where they differ for a candidate, and how patient a run is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guards {
     /// For all candidates that have none of their own.
     pub all: Guard,
     /// By candidate as the route writes it, or by harness.
     pub candidates: BTreeMap<String, Guard>,
+    /// The pause before the second attempt after a crash; doubled for each further one, up to five minutes.
+    pub retry_delay: Duration,
+    /// How long a run that cannot go on waits for a person before it ends as failed.
+    pub patience: Duration,
+    /// The shortest time between two edits of a run's status comment.
+    pub status_pause: Duration,
 }
 
 /// The limits of an attempt.

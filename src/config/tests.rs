@@ -72,6 +72,18 @@ fn the_example_shows_the_defaults() {
     assert_eq!(shown.listen, default.listen);
     assert_eq!(shown.guards.all, default.guards.all);
     assert_eq!(
+        (
+            shown.guards.retry_delay,
+            shown.guards.patience,
+            shown.guards.status_pause
+        ),
+        (
+            default.guards.retry_delay,
+            default.guards.patience,
+            default.guards.status_pause
+        )
+    );
+    assert_eq!(
         shown.limits.concurrent_attempts,
         default.limits.concurrent_attempts
     );
@@ -292,7 +304,7 @@ fn a_repository_that_says_nothing_gets_the_servers_policy() {
 fn a_repository_can_select_reorder_and_be_stricter() {
     let effective = repository(
         "workflow: careful\nbase: develop\nsetup: [npm ci]\ntests: [npm test]\nprotected: ['migrations/**']\n\
-         routes: {plan: [c, a]}\nguard: {idle: 5m, failures: 1}\nlimits: {run_usd: 1}\ncommands: {bare: false}\n",
+         routes: {plan: [c, a]}\nguard: {idle: 5m, failures: 1, retry_delay: 1m, patience: 3d}\nlimits: {run_usd: 1}\ncommands: {bare: false}\n",
     )
     .tighten(&server())
     .unwrap();
@@ -312,6 +324,8 @@ fn a_repository_can_select_reorder_and_be_stricter() {
         "the server's own exception is stricter still"
     );
     assert_eq!(effective.guards.of("b").failures, 1);
+    assert_eq!(effective.guards.retry_delay, Duration::from_mins(1));
+    assert_eq!(effective.guards.patience, Duration::from_hours(3 * 24));
     assert_eq!(effective.limits.run, Some(MicroUsd(1_000_000)));
     assert_eq!(effective.limits.repository_day, server().limits.repository_day);
     assert!(!effective.bare_commands);
@@ -322,7 +336,7 @@ fn a_repository_that_would_loosen_the_policy_is_told_each_reason() {
     let mut strict = server();
     strict.bare_commands = false;
     let refused = repository(
-        "routes: {plan: [a, gold], implement: [a], validate: []}\nguard: {idle: 11m, wall: 31m, failures: 3}\n\
+        "routes: {plan: [a, gold], implement: [a], validate: []}\nguard: {idle: 11m, wall: 31m, failures: 3, retry_delay: 1s, patience: 15d}\n\
          limits: {run_usd: 5.01, concurrent_attempts: 5}\ncommands: {bare: true}\n",
     )
     .tighten(&strict)
@@ -331,6 +345,8 @@ fn a_repository_that_would_loosen_the_policy_is_told_each_reason() {
     `guard.idle: 11m` is longer than this server's 10m
     `guard.wall: 31m` is longer than this server's 30m
     `guard.failures: 3` is more than this server's 2
+    `guard.retry_delay: 1s` is shorter than this server's 2s
+    `guard.patience: 15d` is longer than this server's 14d
     `limits.run_usd: $5.0100` is more than this server's $5.0000
     `limits.concurrent_attempts: 5` is more than this server's 4
     `commands.bare` cannot be turned on here: the server has it turned off
@@ -348,6 +364,7 @@ fn a_repository_cannot_say_what_only_the_server_decides() {
         "sandbox: none",
         "data_dir: /",
         "guard: {candidates: {a: {wall: 9h}}}",
+        "guard: {status_pause: 9h}",
         "github: {url: 'https://evil.example'}",
         "workflow: ../../etc/passwd",
         "base: '--upload-pack=x'",

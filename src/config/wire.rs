@@ -78,6 +78,9 @@ pub(super) struct ServerGuard {
     pub(super) wall: Option<Text>,
     pub(super) grace: Option<Text>,
     pub(super) failures: Option<Text>,
+    pub(super) retry_delay: Option<Text>,
+    pub(super) patience: Option<Text>,
+    pub(super) status_pause: Option<Text>,
     #[serde(deserialize_with = "or_default")]
     pub(super) candidates: BTreeMap<String, Guard>,
 }
@@ -90,6 +93,32 @@ pub(super) struct Guard {
     pub(super) wall: Option<Text>,
     pub(super) grace: Option<Text>,
     pub(super) failures: Option<Text>,
+}
+
+/// A repository has one guard for all candidates, and says how patient its runs are.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RepositoryGuard {
+    pub(super) first_event: Option<Text>,
+    pub(super) idle: Option<Text>,
+    pub(super) wall: Option<Text>,
+    pub(super) grace: Option<Text>,
+    pub(super) failures: Option<Text>,
+    pub(super) retry_delay: Option<Text>,
+    pub(super) patience: Option<Text>,
+}
+
+impl RepositoryGuard {
+    /// What it says of a single attempt.
+    pub(super) fn attempt(&self) -> Guard {
+        Guard {
+            first_event: self.first_event.clone(),
+            idle: self.idle.clone(),
+            wall: self.wall.clone(),
+            grace: self.grace.clone(),
+            failures: self.failures.clone(),
+        }
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -131,7 +160,7 @@ pub(super) struct Repository {
     #[serde(deserialize_with = "or_default")]
     pub(super) routes: BTreeMap<Role, Vec<Text>>,
     #[serde(deserialize_with = "or_default")]
-    pub(super) guard: Guard,
+    pub(super) guard: RepositoryGuard,
     #[serde(deserialize_with = "or_default")]
     pub(super) limits: Limits,
     #[serde(deserialize_with = "or_default")]

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::document::{Contract, Document, Finding};
-use super::yaml::{self, Key, Shape, Value};
+use crate::suggest;
+use crate::yaml::{self, Key, Shape, Value};
 
 /// The most entries of any list.
 const MOST_ENTRIES: usize = 500;
@@ -441,13 +442,8 @@ impl<'a> Fields<'a> {
                     format!("`{shown}` is given twice in {}.", self.what),
                 );
             } else if !known.contains(&name) {
-                let meant = known
-                    .iter()
-                    .map(|k| (strsim::damerau_levenshtein(&shown, k), *k))
-                    .filter(|(distance, k)| *distance <= k.len().max(3) / 3)
-                    .min();
-                let help = match meant {
-                    Some((_, meant)) => format!("did you mean `{meant}`?"),
+                let help = match suggest::closest(&shown, known.iter().copied()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
                     None => format!("its keys are `{}`.", known.join("`, `")),
                 };
                 self.findings.push(

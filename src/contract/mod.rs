@@ -21,14 +21,6 @@ mod implementation;
 mod plan;
 mod shares;
 mod validation;
-// The same located YAML as in a workflow file. Neighbors on a floor do not import each other, so both
-// include the one file.
-#[expect(
-    clippy::duplicate_mod,
-    reason = "two modules of one floor, and one way to read YAML"
-)]
-#[path = "../workflow/yaml.rs"]
-mod yaml;
 
 #[cfg(test)]
 mod tests;

@@ -43,6 +43,9 @@ pub fn policy(
     let guard = Guard {
         limits: limits(&effective.guards.all),
         failures: effective.guards.all.failures,
+        retry_delay_ms: ms(effective.guards.retry_delay),
+        patience_ms: ms(effective.guards.patience),
+        status_pause_ms: ms(effective.guards.status_pause),
         ..Guard::default()
     };
     let policy = Policy {
@@ -60,7 +63,6 @@ pub fn policy(
 }
 
 fn limits(guard: &config::Guard) -> LimitsMs {
-    let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     LimitsMs {
         first_event: ms(guard.first_event),
         idle: ms(guard.idle),
@@ -68,4 +70,8 @@ fn limits(guard: &config::Guard) -> LimitsMs {
         grace: ms(guard.grace),
         ..LimitsMs::default()
     }
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

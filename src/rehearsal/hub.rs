@@ -13,6 +13,8 @@ use super::world::{Recorded, Violation, World};
 #[derive(Clone)]
 pub struct Hub {
     shared: Arc<Shared>,
+    /// The repository in which people act by this handle; `None` is the first one.
+    repository: Option<Arc<str>>,
 }
 
 struct Shared {
@@ -44,7 +46,21 @@ impl Hub {
                 stop: CancellationToken::new(),
                 base,
             }),
+            repository: None,
         }
+    }
+
+    /// A handle by which people act in another repository than the first.
+    #[must_use]
+    pub fn in_repository(&self, full_name: &str) -> Self {
+        Self {
+            repository: Some(full_name.into()),
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn repository(&self) -> Option<&str> {
+        self.repository.as_deref()
     }
 
     /// The root of the REST API, for `github.api_url`.

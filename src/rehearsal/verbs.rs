@@ -37,27 +37,12 @@ pub enum Refused {
 }
 
 impl Hub {
-    /// The same verbs in another repository than the first.
-    pub fn in_repository(&self, full_name: &str) -> Verbs<'_> {
-        Verbs {
-            hub: self,
-            repository: Some(full_name.to_owned()),
-        }
-    }
-
-    fn here(&self) -> Verbs<'_> {
-        Verbs {
-            hub: self,
-            repository: None,
-        }
-    }
-
-    /// Opens an issue in the first repository; returns its number.
+    /// Opens an issue; returns its number.
     ///
     /// # Errors
     /// The person may not see the repository, or the text is too long.
     pub fn open_issue(&self, user: &str, title: &str, body: &str) -> Result<u64, Refused> {
-        self.here().open_issue(user, title, body, &[])
+        self.open_issue_by_form(user, title, body, &[])
     }
 
     /// Opens an issue through a form that puts labels on, which works for outsiders too.
@@ -71,7 +56,16 @@ impl Hub {
         body: &str,
         labels: &[&str],
     ) -> Result<u64, Refused> {
-        self.here().open_issue(user, title, body, labels)
+        self.there(user, |world, id, actor| {
+            wants(world, id, actor, RepositoryRole::Read)?;
+            let new = NewThread {
+                title: title.to_owned(),
+                body: Some(body.to_owned()).filter(|b| !b.is_empty()),
+                labels: labels.iter().map(|l| (*l).to_owned()).collect(),
+                assignees: Vec::new(),
+            };
+            Ok(world.open_issue(id, actor, &new)?)
+        })
     }
 
     /// Puts a label on.
@@ -79,7 +73,10 @@ impl Hub {
     /// # Errors
     /// The person has not at least the triage role.
     pub fn label(&self, user: &str, issue: u64, label: &str) -> Result<(), Refused> {
-        self.here().label(user, issue, label)
+        self.there(user, |world, id, actor| {
+            wants(world, id, actor, RepositoryRole::Triage)?;
+            Ok(world.add_labels(id, issue, actor, &[label.to_owned()])?)
+        })
     }
 
     /// Takes a label off.
@@ -87,7 +84,10 @@ impl Hub {
     /// # Errors
     /// The person has not at least the triage role, or the label is not on.
     pub fn unlabel(&self, user: &str, issue: u64, label: &str) -> Result<(), Refused> {
-        self.here().unlabel(user, issue, label)
+        self.there(user, |world, id, actor| {
+            wants(world, id, actor, RepositoryRole::Triage)?;
+            Ok(world.remove_label(id, issue, actor, label)?)
+        })
     }
 
     /// Writes a comment in an issue or a pull request.
@@ -95,7 +95,20 @@ impl Hub {
     /// # Errors
     /// The person may not see the repository, or the thread is locked to that person.
     pub fn comment(&self, user: &str, issue: u64, body: &str) -> Result<CommentId, Refused> {
-        self.here().comment(user, issue, body)
+        self.there(user, |world, id, actor| {
+            let locked = world.thread(id, issue)?.locked;
+            wants(
+                world,
+                id,
+                actor,
+                if locked {
+                    RepositoryRole::Triage
+                } else {
+                    RepositoryRole::Read
+                },
+            )?;
+            Ok(CommentId(world.add_comment(id, issue, actor, body)?))
+        })
     }
 
     /// Changes a comment.
@@ -131,7 +144,12 @@ impl Hub {
         title: Option<&str>,
         body: Option<&str>,
     ) -> Result<(), Refused> {
-        self.here().edit_issue(user, issue, title, body)
+        self.there(user, |world, id, actor| {
+            if world.thread(id, issue)?.author != actor.account {
+                wants(world, id, actor, RepositoryRole::Write)?;
+            }
+            Ok(world.edit_thread(id, issue, actor, title, body.map(Some))?)
+        })
     }
 
     /// Closes an issue.
@@ -139,7 +157,7 @@ impl Hub {
     /// # Errors
     /// The person is neither its author nor has the triage role.
     pub fn close_issue(&self, user: &str, issue: u64) -> Result<(), Refused> {
-        self.here().set_open(user, issue, false)
+        self.set_open(user, issue, false)
     }
 
     /// Reopens an issue or a pull request.
@@ -147,7 +165,7 @@ impl Hub {
     /// # Errors
     /// The person is neither its author nor has the triage role.
     pub fn reopen(&self, user: &str, issue: u64) -> Result<(), Refused> {
-        self.here().set_open(user, issue, true)
+        self.set_open(user, issue, true)
     }
 
     /// Closes a pull request without merging it.
@@ -155,7 +173,7 @@ impl Hub {
     /// # Errors
     /// The person is neither its author nor has the triage role.
     pub fn close_pull(&self, user: &str, pull: u64) -> Result<(), Refused> {
-        self.here().set_open(user, pull, false)
+        self.set_open(user, pull, false)
     }
 
     /// Merges a pull request, marking it ready first where it is a draft; returns the merge commit.
@@ -163,7 +181,11 @@ impl Hub {
     /// # Errors
     /// The person may not write, or it cannot be merged.
     pub fn merge_pull(&self, user: &str, pull: u64, order: CloseOrder) -> Result<String, Refused> {
-        self.here().merge_pull(user, pull, order)
+        self.there(user, |world, id, actor| {
+            wants(world, id, actor, RepositoryRole::Write)?;
+            world.set_draft(id, pull, actor, false)?;
+            Ok(world.merge(id, pull, actor, order)?)
+        })
     }
 
     /// Marks a draft as ready for review.
@@ -171,7 +193,10 @@ impl Hub {
     /// # Errors
     /// The person may not write.
     pub fn ready(&self, user: &str, pull: u64) -> Result<(), Refused> {
-        self.here().ready(user, pull)
+        self.there(user, |world, id, actor| {
+            wants(world, id, actor, RepositoryRole::Write)?;
+            Ok(world.set_draft(id, pull, actor, false)?)
+        })
     }
 
     /// Commits files to a branch, made from the default branch where it is missing; `None` as content deletes.
@@ -185,219 +210,7 @@ impl Hub {
         branch: &str,
         files: &[(&str, Option<&str>)],
     ) -> Result<String, Refused> {
-        self.here().push_commit(user, branch, files)
-    }
-
-    /// Points a branch at another commit, forward or not, or deletes it.
-    ///
-    /// # Errors
-    /// The person may not write.
-    pub fn force_push(&self, user: &str, branch: &str, to: Option<&str>) -> Result<(), Refused> {
-        self.here().force_push(user, branch, to)
-    }
-
-    /// Opens a pull request from a branch of the repository.
-    ///
-    /// # Errors
-    /// The person may not write, or GitHub refuses it.
-    pub fn open_pull(
-        &self,
-        user: &str,
-        head: &str,
-        base: &str,
-        title: &str,
-        body: &str,
-    ) -> Result<u64, Refused> {
-        self.here().open_pull(user, head, base, title, body)
-    }
-
-    /// Reviews a pull request; `lines` are path, line and text of comments on lines.
-    ///
-    /// # Errors
-    /// The person may not see it, or approves his own.
-    pub fn review(
-        &self,
-        user: &str,
-        pull: u64,
-        state: ReviewState,
-        body: &str,
-        lines: &[(&str, u64, &str)],
-    ) -> Result<u64, Refused> {
-        self.here().review(user, pull, state, body, lines)
-    }
-
-    /// Renames the first repository; the old name redirects.
-    ///
-    /// # Errors
-    /// The person is no administrator.
-    pub fn rename_repository(&self, user: &str, name: &str) -> Result<(), Refused> {
-        self.here().rename_repository(user, name)
-    }
-
-    fn change<T>(
-        &self,
-        user: &str,
-        act: impl FnOnce(&mut World, Actor) -> Result<T, Refused>,
-    ) -> Result<T, Refused> {
-        self.act(|world| {
-            let account = world
-                .account(user)
-                .ok_or_else(|| Refused::Nobody(user.to_owned()))?
-                .id;
-            act(world, Actor::person(account))
-        })
-    }
-}
-
-/// The verbs in one repository.
-pub struct Verbs<'h> {
-    hub: &'h Hub,
-    repository: Option<String>,
-}
-
-impl Verbs<'_> {
-    fn act<T>(
-        &self,
-        user: &str,
-        act: impl FnOnce(&mut World, u64, Actor) -> Result<T, Refused>,
-    ) -> Result<T, Refused> {
-        self.hub.change(user, |world, actor| {
-            let found = match &self.repository {
-                Some(name) => world.repository(name),
-                None => world.repositories.values().next(),
-            };
-            let missing = || Refused::NoRepository(self.repository.clone().unwrap_or_default());
-            let id = found.ok_or_else(missing)?.id;
-            act(world, id, actor)
-        })
-    }
-
-    /// Opens an issue with labels, as a form does.
-    ///
-    /// # Errors
-    /// The person may not see the repository, or the text is too long.
-    pub fn open_issue(&self, user: &str, title: &str, body: &str, labels: &[&str]) -> Result<u64, Refused> {
-        self.act(user, |world, id, actor| {
-            wants(world, id, actor, RepositoryRole::Read)?;
-            let new = NewThread {
-                title: title.to_owned(),
-                body: Some(body.to_owned()).filter(|b| !b.is_empty()),
-                labels: labels.iter().map(|l| (*l).to_owned()).collect(),
-                assignees: Vec::new(),
-            };
-            Ok(world.open_issue(id, actor, &new)?)
-        })
-    }
-
-    /// Puts a label on.
-    ///
-    /// # Errors
-    /// The person has not at least the triage role.
-    pub fn label(&self, user: &str, issue: u64, label: &str) -> Result<(), Refused> {
-        self.act(user, |world, id, actor| {
-            wants(world, id, actor, RepositoryRole::Triage)?;
-            Ok(world.add_labels(id, issue, actor, &[label.to_owned()])?)
-        })
-    }
-
-    /// Takes a label off.
-    ///
-    /// # Errors
-    /// The person has not at least the triage role, or the label is not on.
-    pub fn unlabel(&self, user: &str, issue: u64, label: &str) -> Result<(), Refused> {
-        self.act(user, |world, id, actor| {
-            wants(world, id, actor, RepositoryRole::Triage)?;
-            Ok(world.remove_label(id, issue, actor, label)?)
-        })
-    }
-
-    /// Writes a comment.
-    ///
-    /// # Errors
-    /// The person may not see the repository, or the thread is locked to that person.
-    pub fn comment(&self, user: &str, issue: u64, body: &str) -> Result<CommentId, Refused> {
-        self.act(user, |world, id, actor| {
-            let locked = world.thread(id, issue)?.locked;
-            wants(
-                world,
-                id,
-                actor,
-                if locked {
-                    RepositoryRole::Triage
-                } else {
-                    RepositoryRole::Read
-                },
-            )?;
-            Ok(CommentId(world.add_comment(id, issue, actor, body)?))
-        })
-    }
-
-    /// Changes title or text.
-    ///
-    /// # Errors
-    /// The person is neither its author nor may write.
-    pub fn edit_issue(
-        &self,
-        user: &str,
-        issue: u64,
-        title: Option<&str>,
-        body: Option<&str>,
-    ) -> Result<(), Refused> {
-        self.act(user, |world, id, actor| {
-            if world.thread(id, issue)?.author != actor.account {
-                wants(world, id, actor, RepositoryRole::Write)?;
-            }
-            Ok(world.edit_thread(id, issue, actor, title, body.map(Some))?)
-        })
-    }
-
-    /// Closes or reopens an issue or a pull request.
-    ///
-    /// # Errors
-    /// The person is neither its author nor has the triage role.
-    pub fn set_open(&self, user: &str, issue: u64, open: bool) -> Result<(), Refused> {
-        self.act(user, |world, id, actor| {
-            if world.thread(id, issue)?.author != actor.account {
-                wants(world, id, actor, RepositoryRole::Triage)?;
-            }
-            Ok(world.set_open(id, issue, actor, open, Some("completed"))?)
-        })
-    }
-
-    /// Merges a pull request, marking it ready first where it is a draft.
-    ///
-    /// # Errors
-    /// The person may not write, or it cannot be merged.
-    pub fn merge_pull(&self, user: &str, pull: u64, order: CloseOrder) -> Result<String, Refused> {
-        self.act(user, |world, id, actor| {
-            wants(world, id, actor, RepositoryRole::Write)?;
-            world.set_draft(id, pull, actor, false)?;
-            Ok(world.merge(id, pull, actor, order)?)
-        })
-    }
-
-    /// Marks a draft as ready for review.
-    ///
-    /// # Errors
-    /// The person may not write.
-    pub fn ready(&self, user: &str, pull: u64) -> Result<(), Refused> {
-        self.act(user, |world, id, actor| {
-            wants(world, id, actor, RepositoryRole::Write)?;
-            Ok(world.set_draft(id, pull, actor, false)?)
-        })
-    }
-
-    /// Commits files to a branch, made from the default branch where it is missing.
-    ///
-    /// # Errors
-    /// The person may not write.
-    pub fn push_commit(
-        &self,
-        user: &str,
-        branch: &str,
-        files: &[(&str, Option<&str>)],
-    ) -> Result<String, Refused> {
-        self.act(user, |world, id, actor| {
+        self.there(user, |world, id, actor| {
             wants(world, id, actor, RepositoryRole::Write)?;
             let repository = world.repo(id)?;
             let dir = repository.dir.clone();
@@ -429,7 +242,7 @@ impl Verbs<'_> {
     /// # Errors
     /// The person may not write.
     pub fn force_push(&self, user: &str, branch: &str, to: Option<&str>) -> Result<(), Refused> {
-        self.act(user, |world, id, actor| {
+        self.there(user, |world, id, actor| {
             wants(world, id, actor, RepositoryRole::Write)?;
             Ok(world.move_ref(id, actor, &format!("refs/heads/{branch}"), to)?)
         })
@@ -447,7 +260,7 @@ impl Verbs<'_> {
         title: &str,
         body: &str,
     ) -> Result<u64, Refused> {
-        self.act(user, |world, id, actor| {
+        self.there(user, |world, id, actor| {
             wants(world, id, actor, RepositoryRole::Write)?;
             let new = NewPull {
                 title: title.to_owned(),
@@ -460,7 +273,7 @@ impl Verbs<'_> {
         })
     }
 
-    /// Reviews a pull request.
+    /// Reviews a pull request; `lines` are path, line and text of comments on lines.
     ///
     /// # Errors
     /// The person may not see it, or approves his own.
@@ -472,7 +285,7 @@ impl Verbs<'_> {
         body: &str,
         lines: &[(&str, u64, &str)],
     ) -> Result<u64, Refused> {
-        self.act(user, |world, id, actor| {
+        self.there(user, |world, id, actor| {
             wants(world, id, actor, RepositoryRole::Read)?;
             let lines: Vec<NewLine> = lines
                 .iter()
@@ -487,12 +300,12 @@ impl Verbs<'_> {
         })
     }
 
-    /// Renames the repository.
+    /// Renames the repository; the old name redirects.
     ///
     /// # Errors
     /// The person is no administrator.
     pub fn rename_repository(&self, user: &str, name: &str) -> Result<(), Refused> {
-        self.act(user, |world, id, actor| {
+        self.there(user, |world, id, actor| {
             wants(world, id, actor, RepositoryRole::Admin)?;
             Ok(world.rename(id, actor, name)?)
         })
@@ -503,11 +316,51 @@ impl Verbs<'_> {
     /// # Errors
     /// The person may not write.
     pub fn set_locked(&self, user: &str, issue: u64, locked: bool) -> Result<(), Refused> {
-        self.act(user, |world, id, actor| {
+        self.there(user, |world, id, actor| {
             wants(world, id, actor, RepositoryRole::Write)?;
             world.thread_mut(id, issue)?.locked = locked;
             let action = if locked { "locked" } else { "unlocked" };
             Ok(world.emit_thread(id, issue, action, actor, json!({}))?)
+        })
+    }
+
+    fn set_open(&self, user: &str, issue: u64, open: bool) -> Result<(), Refused> {
+        self.there(user, |world, id, actor| {
+            if world.thread(id, issue)?.author != actor.account {
+                wants(world, id, actor, RepositoryRole::Triage)?;
+            }
+            Ok(world.set_open(id, issue, actor, open, Some("completed"))?)
+        })
+    }
+
+    /// Does something in the repository that this handle speaks of.
+    fn there<T>(
+        &self,
+        user: &str,
+        act: impl FnOnce(&mut World, u64, Actor) -> Result<T, Refused>,
+    ) -> Result<T, Refused> {
+        self.change(user, |world, actor| {
+            let found = match self.repository() {
+                Some(name) => world.repository(name),
+                None => world.repositories.values().next(),
+            };
+            let missing = || Refused::NoRepository(self.repository().unwrap_or_default().to_owned());
+            let id = found.ok_or_else(missing)?.id;
+            act(world, id, actor)
+        })
+    }
+
+    fn change<T>(
+        &self,
+        user: &str,
+        act: impl FnOnce(&mut World, Actor) -> Result<T, Refused>,
+    ) -> Result<T, Refused> {
+        self.act(|world| {
+            let account = world
+                .account(user)
+                .ok_or_else(|| Refused::Nobody(user.to_owned()))?
+                .id;
+            act(world, Actor::person(account))
         })
     }
 }

@@ -49,6 +49,13 @@ fn fill(page: &mut Page, view: &PlanView, on_github: bool) {
     };
     let summary = inline(&view.summary);
     page.push(Keep::Always, format!("## Plan{revision}\n\n{summary}"));
+    if view
+        .previous
+        .as_ref()
+        .is_some_and(|previous| previous.old == previous.new)
+    {
+        page.push(Keep::Always, same_again(view));
+    }
     if on_github {
         page.push(Keep::Always, how_to(view));
     } else if !view.questions.is_empty() {
@@ -69,11 +76,24 @@ fn fill(page: &mut Page, view: &PlanView, on_github: bool) {
             folded("The plan in its author's words", &escape(&view.body), on_github),
         );
     }
-    if let Some(previous) = &view.previous {
+    if let Some(previous) = view
+        .previous
+        .as_ref()
+        .filter(|previous| previous.old != previous.new)
+    {
         let title = format!("What changed since revision {}", view.revision.saturating_sub(1));
         page.push(Keep::Rather, folded(&title, &difference(previous), on_github));
     }
     page.push(Keep::Always, format!("<sub>{}</sub>", foot(view)));
+}
+
+/// Whoever asked for another plan is told that none came, and what may help.
+fn same_again(view: &PlanView) -> String {
+    format!(
+        "**This is word for word the plan of revision {}.** Another one was asked for, and the planner came to the \
+         same result. `/replan` with other wishes may help.",
+        view.revision.saturating_sub(1)
+    )
 }
 
 /// How to answer; the hash stands in every line that takes it, ready to be copied.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Candidate;
+use crate::suggest;
 
 /// How a route deals with failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,13 +96,11 @@ pub fn find(candidates: &[Candidate], wanted: &str) -> Result<usize, NotFound> {
     if candidates.is_empty() {
         return Err(NotFound::Empty);
     }
-    let meant = candidates
+    let names: Vec<String> = candidates
         .iter()
         .flat_map(|candidate| Way::ALL.into_iter().filter_map(|way| way.name(candidate)))
-        .map(|name| (strsim::damerau_levenshtein(&shown.to_lowercase(), &name), name))
-        .filter(|(distance, name)| *distance <= name.chars().count().max(3) / 3)
-        .min()
-        .map(|(_, name)| name);
+        .collect();
+    let meant = suggest::closest(&shown.to_lowercase(), names.iter().map(String::as_str)).map(str::to_owned);
     Err(NotFound::Unknown {
         wanted: shown,
         meant,

@@ -318,6 +318,8 @@ pub enum Event {
         /// The revision that it shows.
         revision: u64,
     },
+    /// The pause since the status comment was last written is over, and it has something new to show.
+    StatusDue,
     /// A superseded plan comment was collapsed.
     PlanCollapsed {
         /// The comment.

@@ -63,6 +63,7 @@ fn born(created: &Created, at: Timestamp) -> Run {
         answered: std::collections::BTreeSet::new(),
         status_comment: None,
         status_posted: 0,
+        status_at: None,
         refused: BTreeMap::new(),
         held: None,
         cancel: None,
@@ -76,6 +77,7 @@ fn is_visible(event: &Event) -> bool {
     !matches!(
         event,
         Event::StatusPosted { .. }
+            | Event::StatusDue
             | Event::ReplyOwed { .. }
             | Event::Replied { .. }
             | Event::PlanCollapsed { .. }
@@ -135,10 +137,11 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
             questions,
         } => {
             set_phase(run, node, NodePhase::Open { since: at });
-            // A plan that could not be posted gets a new number, so that posting it is a new action.
+            // A plan that could not be posted gets a new number, so that posting it is a new action; and so does one
+            // that came out the same although another was asked for.
             let stands = run.plan.as_ref().is_some_and(|known| {
                 let key = ActionKey::plan(&run.created.run, known.revision, &known.hash);
-                known.hash == *plan && !run.refused.contains_key(key.as_str())
+                known.hash == *plan && !known.asked_anew && !run.refused.contains_key(key.as_str())
             });
             if !stands {
                 let superseded = run.plan.take();
@@ -152,7 +155,8 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
                     gate: node.clone(),
                     hash: *plan,
                     previous: superseded.as_ref().and_then(|old| {
-                        if old.hash == *plan {
+                        // What nobody saw is nothing to compare with.
+                        if old.hash == *plan && old.posted.is_none() {
                             old.previous
                         } else {
                             Some(old.hash)
@@ -161,16 +165,25 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
                     revision: superseded.as_ref().map_or(1, |old| old.revision + 1),
                     questions: *questions,
                     posted: None,
+                    asked_anew: false,
                 });
             }
         }
         Event::PlanPosted { plan, comment, body } => match &mut run.plan {
-            Some(newest) if newest.hash == *plan => {
-                newest.posted = Some(Posted {
-                    comment: *comment,
-                    body: *body,
-                });
-            }
+            // The same text may stand in two comments, where another plan was asked for in vain: the later one counts.
+            Some(newest) if newest.hash == *plan => match newest.posted {
+                Some(known) if known.comment > *comment => {
+                    run.collapsible.insert(*comment);
+                }
+                known => {
+                    let earlier = known.map(|known| known.comment).filter(|known| known != comment);
+                    run.collapsible.extend(earlier);
+                    newest.posted = Some(Posted {
+                        comment: *comment,
+                        body: *body,
+                    });
+                }
+            },
             // A plan that was superseded while it was being posted.
             _ => {
                 run.collapsible.insert(*comment);
@@ -226,7 +239,12 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
         Event::StatusPosted { comment, revision } => {
             run.status_comment = comment.or(run.status_comment);
             run.status_posted = run.status_posted.max(*revision);
+            if comment.is_some() {
+                run.status_at = Some(at);
+            }
         }
+        // That time has passed is all there is to know.
+        Event::StatusDue => {}
         Event::PlanCollapsed { comment } => {
             run.collapsible.remove(comment);
         }
@@ -327,6 +345,9 @@ fn repeated(run: &mut Run, from: &NodeId, nodes: &[NodeId], why: &RepeatWhy) {
         run.approval = None;
     }
     unite(run, Some(from), nodes);
+    if let Some(plan) = run.plan.as_mut().filter(|plan| nodes.contains(&plan.gate)) {
+        plan.asked_anew = true;
+    }
     begin_generation(run, nodes);
     let by_person = !matches!(why, RepeatWhy::Repair { .. });
     if by_person {

@@ -61,6 +61,9 @@ pub struct Guard {
     /// Reactions to classes of failure that differ from [`Reaction::to`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub on: BTreeMap<Failure, Reaction>,
+    /// The shortest time between two edits of the status comment, in milliseconds.
+    #[serde(default)]
+    pub status_pause_ms: u64,
 }
 
 impl Guard {
@@ -83,6 +86,8 @@ impl Default for Guard {
             retry_delay_ms: 2_000,
             patience_ms: 14 * 24 * 3_600 * 1_000,
             on: BTreeMap::new(),
+            // GitHub asks for few writes; nobody reads a comment more often than this.
+            status_pause_ms: 5_000,
         }
     }
 }

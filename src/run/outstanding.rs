@@ -154,14 +154,45 @@ pub fn outstanding(frozen: &Frozen, run: &Run) -> Vec<Action> {
     if ended_unmerged && run.pull.is_none() && run.pushed.is_none() && run.held.is_none() && has_work(run) {
         actions.push(Action::HoldWork { run: id.clone() });
     }
-    if run.status_posted < run.revision {
-        actions.push(Action::PostStatus {
-            run: id.clone(),
-            revision: run.revision,
-        });
+    if run.status_posted < run.revision && !status_rests(frozen, run) {
+        actions.push(post_status(run));
     }
     actions.retain(|action| !run.refused.contains_key(action.key().as_str()));
     actions
+}
+
+/// One edit at a time: it shows the newest state when its turn comes, so that changes meanwhile do not call for
+/// another. Only after a refusal each change is a reason of its own to try again.
+fn post_status(run: &Run) -> Action {
+    let post = |revision| Action::PostStatus {
+        run: run.created.run.clone(),
+        revision,
+    };
+    let next = post(run.status_posted + 1);
+    if run.refused.contains_key(next.key().as_str()) {
+        post(run.revision)
+    } else {
+        next
+    }
+}
+
+/// When the status comment may be written again, where it has something new to show.
+fn status_due(frozen: &Frozen, run: &Run) -> Option<Timestamp> {
+    let pause = Duration::from_millis(frozen.policy.guard.status_pause_ms);
+    let behind = run.status_posted < run.revision;
+    run.status_at.filter(|_| behind).map(|at| at.plus(pause))
+}
+
+/// Whether what is new has to wait, as of the last event. A clock that was set back is no reason to.
+fn status_rests(frozen: &Frozen, run: &Run) -> bool {
+    let early = |due| run.updated < due && run.status_at.is_some_and(|at| run.updated >= at);
+    status_due(frozen, run).is_some_and(early)
+}
+
+/// Whether the status comment has waited long enough, and nothing but time says so.
+pub(super) fn status_has_rested(frozen: &Frozen, run: &Run, now: Timestamp) -> bool {
+    let set_back = run.status_at.is_some_and(|at| now < at);
+    status_rests(frozen, run) && (set_back || status_due(frozen, run).is_some_and(|due| due <= now))
 }
 
 fn has_work(run: &Run) -> bool {
@@ -170,8 +201,9 @@ fn has_work(run: &Run) -> bool {
 
 /// When the run wants to be looked at again, if time alone can change anything.
 pub fn next_wake(frozen: &Frozen, run: &Run) -> Option<Timestamp> {
+    let status = status_due(frozen, run).filter(|_| status_rests(frozen, run));
     if run.ended.is_some() {
-        return None;
+        return status;
     }
     let frozen = frozen.expanded(run);
     let patience = Duration::from_millis(frozen.policy.guard.patience_ms);
@@ -186,5 +218,5 @@ pub fn next_wake(frozen: &Frozen, run: &Run) -> Option<Timestamp> {
                 (NodePhase::Open { since }, NodeKind::Gate(gate)) => Some(since.plus(gate.expires)),
                 _ => None,
             });
-    nodes.chain(stuck).min()
+    nodes.chain(stuck).chain(status).min()
 }

@@ -61,6 +61,8 @@ pub struct Run {
     pub status_comment: Option<CommentId>,
     /// The revision that the status comment shows.
     pub status_posted: u64,
+    /// When the status comment was last written; `None` where there is none.
+    pub status_at: Option<Timestamp>,
     /// Effects that were refused for good, by action key, with the reason.
     pub refused: BTreeMap<String, String>,
     /// Where the work of a run without a pull request was kept.
@@ -217,6 +219,8 @@ pub struct PlanState {
     pub questions: u32,
     /// The comment that holds it.
     pub posted: Option<Posted>,
+    /// Whether another plan was asked for since. The same one is then posted again, so that people hear of it.
+    pub asked_anew: bool,
 }
 
 /// A comment of ours as it was posted.
@@ -306,8 +310,13 @@ pub enum ReplyKind {
         /// How many.
         questions: u32,
     },
-    /// The plan is not posted yet.
+    /// The plan is not posted yet, or nobody knows yet whether it is.
     NotPosted,
+    /// The plan could not be posted.
+    Unpostable {
+        /// The newest plan.
+        plan: ContentHash,
+    },
     /// The issue already has an active run.
     AlreadyActive,
     /// The run is over.

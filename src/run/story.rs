@@ -117,6 +117,7 @@ pub fn tell(recorded: &Recorded) -> String {
         Event::Stuck { why } => format!("the run waits for a person: {why}"),
         Event::ReplyOwed { to, kind } => format!("comment {} gets an answer: {kind:?}", to.0),
         Event::Replied { to } => format!("comment {} was answered", to.0),
+        Event::StatusDue => "the status comment may be written again".to_owned(),
         Event::StatusPosted { revision, .. } => format!("the status shows revision {revision}"),
         Event::PlanCollapsed { comment } => format!("plan comment {comment} was collapsed"),
         Event::WorkHeld { reference, .. } => match reference {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::yaml::Span;
+use crate::yaml::Span;
 
 /// One problem of a workflow file, with its place and, where there is one, a way out.
 ///

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::diagnostic::Diagnostics;
 use super::fields::{At, Fields};
 use super::graph::{AgentNode, CheckNode, GateNode, LoopNode, Node, NodeKind, OnFail, SplitBy, Then, Tools};
-use super::yaml::{Key, Shape, Span, Value};
 use super::{Condition, TriggerRule};
 use crate::model::{ArtifactName, NodeId, Role};
+use crate::yaml::{Key, Shape, Span, Value};
 
 /// How long a gate waits unless its node says otherwise: two weeks outlast a holiday.
 const EXPIRES: Duration = Duration::from_hours(14 * 24);

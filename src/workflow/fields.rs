@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::diagnostic::Diagnostics;
 use super::graph::CheckCommands;
-use super::yaml::{Key, Shape, Span, Value};
-use super::{Condition, Template, draft, suggest};
+use super::{Condition, Template, draft};
 use crate::model::{InvalidId, NodeId};
+use crate::suggest;
+use crate::yaml::{Key, Shape, Span, Value};
 
 /// The longest duration that can be asked for.
 const LONGEST: Duration = Duration::from_hours(366 * 24);

@@ -17,10 +17,8 @@ mod fields;
 mod graph;
 mod mermaid;
 mod parse;
-mod suggest;
 mod template;
 mod trigger;
-mod yaml;
 
 #[cfg(test)]
 mod tests;

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::diagnostic::Diagnostics;
 use super::draft::DraftNode;
 use super::fields;
-use super::yaml::{self, Shape, Span, Value};
-use super::{Diagnostic, Node, Workflow, check, suggest};
+use super::{Diagnostic, Node, Workflow, check};
 use crate::model::NodeId;
+use crate::suggest;
+use crate::yaml::{self, Shape, Span, Value};
 
 /// Tells the fields of an artifact's front block by the artifact's stem (`plan`), for conditions;
 /// `None` where the artifact has no contract. See [`crate::contract::declared_fields`].

@@ -145,6 +145,7 @@ mod tests {
             revision: 1,
             questions: 0,
             posted: None,
+            asked_anew: false,
         };
         let terminal = Terminal {
             asked: Some(asked(false)),

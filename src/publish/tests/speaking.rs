@@ -250,6 +250,7 @@ async fn people_read_what_is_wrong_and_what_they_can_do() {
         ReplyKind::WrongHash { plan: hash },
         ReplyKind::QuestionsOpen { questions: 2 },
         ReplyKind::NotPosted,
+        ReplyKind::Unpostable { plan: hash },
         ReplyKind::AlreadyActive,
         ReplyKind::Over,
         ReplyKind::NothingToRepeat,
@@ -273,7 +274,8 @@ async fn people_read_what_is_wrong_and_what_they_can_do() {
     The plan's comment was edited after it was posted. If plan `HASH` is what you want to be built, write `/approve HASH`.
     That is not the newest plan's hash. If plan `HASH` is what you want to be built, write `/approve HASH`.
     The plan has 2 questions, so it cannot be approved yet. `/replan` with the answers goes on.
-    The plan is not posted yet. It will be here in a moment; have a look at it and approve it then.
+    Nothing was approved: it is not certain yet that the newest plan stands here. Its comment will come or be found in a moment; have a look at it and write `/approve` then.
+    Nothing was approved: the plan could not be posted here. `/replan` makes another try. If plan `HASH` is what you want to be built, write `/approve HASH`.
     This issue already has a run, which is waiting for approval. `/cancel` ends it, `/replan WISHES` changes its course.
     The run is over, so nothing was done. `/footplate build` begins anew.
     There is nothing to repeat: no step has failed. `/retry STEP` repeats a certain one.

@@ -25,9 +25,14 @@ pub(in crate::publish) fn reply(context: &Context, kind: &ReplyKind, settings: &
             reply_text(&report::ReplyKind::QuestionsOpen { count })
         }
         ReplyKind::NotPosted => {
-            "The plan is not posted yet. It will be here in a moment; have a look at it and approve it then."
+            "Nothing was approved: it is not certain yet that the newest plan stands here. Its comment will come or \
+             be found in a moment; have a look at it and write `/approve` then."
                 .to_owned()
         }
+        ReplyKind::Unpostable { plan } => format!(
+            "Nothing was approved: the plan could not be posted here. `/replan` makes another try. {}",
+            by_hash(plan)
+        ),
         ReplyKind::AlreadyActive => reply_text(&report::ReplyKind::AlreadyRunning {
             standing: standing(context),
         }),

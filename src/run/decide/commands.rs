@@ -6,7 +6,7 @@ use crate::model::NodeId;
 use crate::route;
 use crate::run::input::Order;
 use crate::run::state::{NodePhase, ReplyKind};
-use crate::run::{Event, RepeatWhy};
+use crate::run::{ActionKey, Event, RepeatWhy};
 use crate::workflow::NodeKind;
 
 impl Deciding<'_> {
@@ -104,7 +104,12 @@ impl Deciding<'_> {
             })
         };
         let Some(posted) = plan.posted else {
-            return Some(ReplyKind::NotPosted);
+            let post = ActionKey::plan(&self.run().created.run, plan.revision, &plan.hash);
+            return Some(if self.run().refused.contains_key(post.as_str()) {
+                ReplyKind::Unpostable { plan: plan.hash }
+            } else {
+                ReplyKind::NotPosted
+            });
         };
         if order.comment.is_some_and(|comment| comment <= posted.comment) {
             return needs("The approval was written before the newest plan was posted.");

@@ -14,6 +14,7 @@ use std::borrow::Cow;
 
 use super::evolve::evolve;
 use super::frozen::Frozen;
+use super::outstanding::status_has_rested;
 use super::report::Report;
 use super::state::{NodePhase, Run};
 use super::{EndedHow, Event, FORMAT, Input, Recorded, RepeatWhy};
@@ -50,6 +51,9 @@ pub fn decide(frozen: &Frozen, run: Option<&Run>, input: &Input, now: Timestamp)
         (None, _) => return Vec::new(),
     };
     deciding.settle();
+    if status_has_rested(frozen, deciding.run(), now) {
+        deciding.emit(Event::StatusDue);
+    }
     deciding.events
 }
 

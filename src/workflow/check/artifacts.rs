@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::super::fields::At;
 use super::super::graph::{CheckCommands, LoopNode, NodeKind, Tools};
-use super::super::suggest;
-use super::super::yaml::Span;
 use super::Checks;
 use crate::model::{ArtifactName, NodeId};
+use crate::suggest;
+use crate::yaml::Span;
 
 impl Checks<'_> {
     /// Every artifact is written once, and upstream of whoever reads it.

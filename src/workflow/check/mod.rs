@@ -11,8 +11,8 @@ use super::diagnostic::Diagnostics;
 use super::draft::DraftNode;
 use super::graph::NodeKind;
 use super::parse::Declared;
-use super::suggest;
 use crate::model::{ArtifactName, NodeId};
+use crate::suggest;
 
 /// Notes every problem of the graph.
 pub(super) fn all(nodes: &[DraftNode], declared: Declared<'_>, problems: &mut Diagnostics) {

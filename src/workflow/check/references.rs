@@ -2,9 +2,10 @@
 
 use super::super::fields::{At, part, short};
 use super::super::graph::{LoopNode, NodeKind};
-use super::super::yaml::Span;
-use super::super::{Condition, Reference, Template, suggest, template};
+use super::super::{Condition, Reference, Template, template};
 use super::Checks;
+use crate::suggest;
+use crate::yaml::Span;
 
 impl Checks<'_> {
     /// What the conditions look at exists.

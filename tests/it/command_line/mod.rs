@@ -2,6 +2,10 @@
 
 pub(crate) mod program;
 
+use std::sync::Arc;
+
+use footplate::model::{RepositoryId, RepositoryName, RunId, SystemClock, Timestamp};
+use footplate::store::{Append, Database, Journal, RunRow};
 use program::Place;
 use serde_json::Value;
 
@@ -180,4 +184,61 @@ fn doctor_is_content_where_nothing_is_missing() {
         "{}",
         said.out
     );
+}
+
+#[tokio::test]
+async fn doctor_names_a_run_that_cannot_be_read_and_says_what_next() {
+    let place = Place::new();
+    let url = format!("sqlite:{}", place.path().join("store.db").display());
+    place.write("footplate.yml", &format!("database_url: {url}\n"));
+    let store = Database::open(&url, Arc::new(SystemClock))
+        .await
+        .expect("a store");
+    let run = RunId::new("01jd0000000000000000abcdef").expect("an id");
+    let at = Timestamp(1_790_000_000_000);
+    let row = RunRow {
+        run: run.clone(),
+        repository: RepositoryId(1),
+        repository_name: RepositoryName::new("acme/widgets").expect("a name"),
+        issue: None,
+        pull: None,
+        title: "A run".to_owned(),
+        workflow: "build".to_owned(),
+        state: "working".to_owned(),
+        active: true,
+        ended: false,
+        len: 1,
+        next_wake: None,
+        has_work: true,
+        created: at,
+        updated: at,
+        cost: None,
+    };
+    let append = Append {
+        run: run.clone(),
+        expected_len: 0,
+        events: vec![r#"{"v":1,"at":0,"e":"torn"#.to_owned()],
+        row,
+        consumes: None,
+        note: None,
+        outcomes: Vec::new(),
+        contents: Vec::new(),
+        at,
+    };
+    store.append(append).await.expect("the store can be written");
+    store.close().await.expect("the store can be closed");
+    let said = place.run(&["doctor"]);
+    assert_eq!(said.code, Some(4), "{said:?}");
+    let line = said
+        .out
+        .lines()
+        .find(|line| line.contains(run.as_str()))
+        .expect("it is named");
+    assert!(line.starts_with("broken "), "{line}");
+    for words in [
+        "cannot be read: the event is damaged",
+        "restore the store from a backup",
+    ] {
+        assert!(line.contains(words), "{words:?} in {line}");
+    }
 }

@@ -271,6 +271,7 @@ fn examine(scene: &Scene, life: &Life, counted: &mut Counted, event: &Event) -> 
         event,
         Event::AttemptEnded { .. }
             | Event::StatusPosted { .. }
+            | Event::StatusDue
             | Event::ReplyOwed { .. }
             | Event::Replied { .. }
             | Event::PlanCollapsed { .. }
@@ -786,6 +787,11 @@ pub(super) fn final_look(scene: &Scene) {
             broken = Some((Promise::EveryResultIsBooked, what));
         }
         let left = outstanding(&life.frozen, life.run());
+        let run = life.run();
+        if run.status_posted < run.revision && run.refused.is_empty() {
+            let what = format!("{id} shows revision {} of {}", run.status_posted, run.revision);
+            broken = Some((Promise::EveryRunEndsOrWaits, what));
+        }
         if !left.is_empty() {
             broken = Some((
                 Promise::EveryRunEndsOrWaits,

@@ -259,8 +259,7 @@ async fn cancel_ends_an_agent_that_ignores_the_polite_signal() {
     let mut stage = Set::new().role("implement", stuck).start().await;
     let issue = stage.ask();
     stage.plan(issue).await;
-    stage.say("octo", issue, "/approve");
-    assert_eq!(stage.bell().await, "working");
+    stage.set_to_work(issue).await;
     assert!(stage.agents().len() >= 2, "{:?}", stage.agents());
     stage.say("octo", issue, "/cancel");
     stage.standing(issue, "cancelled").await;

@@ -1,30 +1,17 @@
 //! GitHub fails, and exactly one of everything comes of it.
 
 use footplate::rehearsal::{Fault, FaultRule};
-use serde_json::json;
 
-use super::scripts::{implement, ring, say, wait_for};
-use super::stage::{Set, Stage, ours, thread};
+use super::scripts::implement_when_told;
+use super::stage::{Set, Stage};
 
 const COMMENTS: &str = "/repos/{owner}/{repo}/issues/{issue_number}/comments";
 const PULLS: &str = "/repos/{owner}/{repo}/pulls";
 
 /// One status comment, one plan, one pull request, whatever went wrong.
 fn one_of_each(stage: &Stage, issue: u64) {
-    let kinds = stage.read(|world| {
-        let thread = thread(world, issue).expect("the issue");
-        let count = |kind: &str| {
-            ours(thread)
-                .filter(|c| c.body.contains(&format!(" kind={kind} ")))
-                .count()
-        };
-        (
-            count("status"),
-            count("plan"),
-            world.first_repository().pulls().count(),
-        )
-    });
-    assert_eq!(kinds, (1, 1, 1), "{}", stage.picture());
+    let kinds = ["status", "plan"].map(|kind| stage.comments_of_kind(issue, kind));
+    assert_eq!((kinds, stage.pulls().len()), ([1, 1], 1), "{}", stage.picture());
 }
 
 async fn with(fault: Fault, method: &str, route: &str) {
@@ -119,20 +106,12 @@ async fn a_rate_limit_is_waited_for() {
 
 #[tokio::test]
 async fn tokens_that_end_in_the_middle_are_replaced() {
-    let slow = json!([
-        say("Adding it."),
-        ring("working"),
-        wait_for("go"),
-        implement()[2],
-        implement()[3]
-    ]);
-    let mut stage = Set::new().role("implement", slow).start().await;
+    let mut stage = Set::new().role("implement", implement_when_told()).start().await;
     stage.fault(FaultRule::once("POST", COMMENTS, Fault::ExpireToken));
     let issue = stage.ask();
     stage.plan(issue).await;
     stage.expire_tokens();
-    stage.say("octo", issue, "/approve");
-    assert_eq!(stage.bell().await, "working");
+    stage.set_to_work(issue).await;
     stage.expire_tokens();
     stage.open("go");
     stage.pull(issue).await;
@@ -142,18 +121,10 @@ async fn tokens_that_end_in_the_middle_are_replaced() {
 
 #[tokio::test]
 async fn an_installation_that_is_suspended_and_woken_goes_on() {
-    let slow = json!([
-        say("Adding it."),
-        ring("working"),
-        wait_for("go"),
-        implement()[2],
-        implement()[3]
-    ]);
-    let mut stage = Set::new().role("implement", slow).start().await;
+    let mut stage = Set::new().role("implement", implement_when_told()).start().await;
     let issue = stage.ask();
     stage.plan(issue).await;
-    stage.say("octo", issue, "/approve");
-    assert_eq!(stage.bell().await, "working");
+    stage.set_to_work(issue).await;
     stage.suspend_installation();
     let asked = stage.requests().len();
     stage.open("go");
@@ -173,18 +144,10 @@ async fn an_installation_that_is_suspended_and_woken_goes_on() {
 
 #[tokio::test]
 async fn a_base_that_moved_in_the_plans_files_between_approval_and_push_asks_again() {
-    let slow = json!([
-        say("Adding it."),
-        ring("working"),
-        wait_for("go"),
-        implement()[2],
-        implement()[3]
-    ]);
-    let mut stage = Set::new().role("implement", slow).start().await;
+    let mut stage = Set::new().role("implement", implement_when_told()).start().await;
     let issue = stage.ask();
     stage.plan(issue).await;
-    stage.say("octo", issue, "/approve");
-    assert_eq!(stage.bell().await, "working");
+    stage.set_to_work(issue).await;
     stage
         .push_commit("wanda", "main", &[("words.txt", Some("one\nthree\nseven\n"))])
         .expect("a writer may push");
@@ -201,21 +164,13 @@ async fn a_base_that_moved_in_the_plans_files_between_approval_and_push_asks_aga
 
 #[tokio::test]
 async fn a_base_that_moved_elsewhere_does_not_matter() {
-    let slow = json!([
-        say("Adding it."),
-        ring("working"),
-        wait_for("go"),
-        implement()[2],
-        implement()[3]
-    ]);
-    let mut stage = Set::new().role("implement", slow).start().await;
+    let mut stage = Set::new().role("implement", implement_when_told()).start().await;
     let issue = stage.ask();
     stage.plan(issue).await;
     stage
         .push_commit("wanda", "main", &[("README.md", Some("# More words\n"))])
         .expect("a writer may push");
-    stage.say("octo", issue, "/approve");
-    assert_eq!(stage.bell().await, "working");
+    stage.set_to_work(issue).await;
     stage
         .push_commit("wanda", "main", &[("README.md", Some("# Even more words\n"))])
         .expect("a writer may push");

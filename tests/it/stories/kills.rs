@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::scripts::{add_two, implement, implementation, ring, say};
-use super::stage::{Set, Stage, ours, thread};
+use super::stage::{Set, Stage, thread};
 
 /// How many worlds play at the same time.
 const AT_ONCE: usize = 4;
@@ -46,16 +46,8 @@ async fn play(stage: &Stage) -> u64 {
 /// wrote at the same time.
 async fn happy_end(stage: Stage, issue: u64, told: &str) {
     let pull = stage.pull(issue).await;
-    let kinds = stage.read(|world| {
-        let thread = thread(world, issue).expect("the issue");
-        let count = |kind: &str| {
-            ours(thread)
-                .filter(|c| c.body.contains(&format!(" kind={kind} ")))
-                .count()
-        };
-        (count("status"), count("plan"), count("reply"))
-    });
-    assert_eq!(kinds, (1, 1, 0), "{told}: {}", stage.picture());
+    let kinds = ["status", "plan", "reply"].map(|kind| stage.comments_of_kind(issue, kind));
+    assert_eq!(kinds, [1, 1, 0], "{told}: {}", stage.picture());
     assert_eq!((stage.pulls().len(), stage.branches().len()), (1, 1), "{told}");
     assert_eq!(stage.runs().await.len(), 1, "{told}");
     assert_eq!(stage.commits("main", &pull.branch), [pull.head], "{told}");

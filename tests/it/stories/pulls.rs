@@ -4,7 +4,7 @@ use footplate::rehearsal::CloseOrder;
 use footplate::rehearsal::world::ReviewState;
 use serde_json::{Value, json};
 
-use super::scripts::{implement, implementation, plan, ring, say, wait_for};
+use super::scripts::{implement, implement_when_told, implementation, plan, ring, say};
 use super::stage::{Opened, Set, Stage};
 
 /// An implementer whose second generation writes another list.
@@ -148,8 +148,7 @@ async fn an_issue_closed_while_an_agent_works_cancels_the_run_and_ends_the_agent
     let mut stage = Set::new().role("implement", stuck).start().await;
     let issue = stage.ask();
     stage.plan(issue).await;
-    stage.say("octo", issue, "/approve");
-    assert_eq!(stage.bell().await, "working");
+    stage.set_to_work(issue).await;
     stage.close_issue("octo", issue).expect("the owner may close it");
     stage.standing(issue, "cancelled").await;
     assert_eq!(stage.pulls().len(), 0);
@@ -182,18 +181,10 @@ async fn a_persons_commit_on_the_branch_is_never_overwritten() {
 
 #[tokio::test]
 async fn a_commit_of_a_person_between_approval_and_the_first_push_is_not_overwritten_either() {
-    let slow = json!([
-        say("Adding it."),
-        ring("working"),
-        wait_for("go"),
-        implement()[2],
-        implement()[3]
-    ]);
-    let mut stage = Set::new().role("implement", slow).start().await;
+    let mut stage = Set::new().role("implement", implement_when_told()).start().await;
     let issue = stage.ask();
     stage.plan(issue).await;
-    stage.say("octo", issue, "/approve");
-    assert_eq!(stage.bell().await, "working");
+    stage.set_to_work(issue).await;
     let run = stage.runs().await.remove(0);
     let id = run["run"].as_str().expect("a run has an id");
     let branch = format!(
@@ -212,18 +203,10 @@ async fn a_commit_of_a_person_between_approval_and_the_first_push_is_not_overwri
 
 #[tokio::test]
 async fn a_repository_renamed_in_the_middle_gets_its_pull_request() {
-    let slow = json!([
-        say("Adding it."),
-        ring("working"),
-        wait_for("go"),
-        implement()[2],
-        implement()[3]
-    ]);
-    let mut stage = Set::new().role("implement", slow).start().await;
+    let mut stage = Set::new().role("implement", implement_when_told()).start().await;
     let issue = stage.ask();
     stage.plan(issue).await;
-    stage.say("octo", issue, "/approve");
-    assert_eq!(stage.bell().await, "working");
+    stage.set_to_work(issue).await;
     stage
         .rename_repository("octo", "vocabulary")
         .expect("the owner may rename it");

@@ -64,6 +64,17 @@ pub(crate) fn implement() -> Value {
     json!([say("Adding it."), usage(), add_two(), implementation()])
 }
 
+/// The right change, made when the story opens the gate `go`; until then the bell has rung with `working`.
+pub(crate) fn implement_when_told() -> Value {
+    json!([
+        say("Adding it."),
+        ring("working"),
+        wait_for("go"),
+        add_two(),
+        implementation()
+    ])
+}
+
 /// Says something to people.
 pub(crate) fn say(text: &str) -> Value {
     json!({ "text": text })

@@ -45,7 +45,7 @@ impl Set {
                 .collect(),
             first: Script::good(),
             second: None,
-            guard: "grace: 300ms".to_owned(),
+            guard: "grace: 300ms, status_pause: 0s".to_owned(),
             more: String::new(),
             limits: footplate::rehearsal::Limits::default(),
         }
@@ -375,11 +375,28 @@ impl Stage {
         self.pull(issue).await
     }
 
+    /// Approves the plan, and waits until the implementer rings that it works.
+    pub(crate) async fn set_to_work(&mut self, issue: u64) {
+        self.say("octo", issue, "/approve");
+        assert_eq!(self.bell().await, "working");
+    }
+
     /// Waits until the issue is in review, and returns its pull request.
     pub(crate) async fn pull(&self, issue: u64) -> Opened {
         self.standing(issue, "in review").await;
         self.read(|world| opened(world).pop())
             .unwrap_or_else(|| panic!("there is no pull request\n{}", self.picture()))
+    }
+
+    /// How many comments of a kind Footplate has written under an issue.
+    pub(crate) fn comments_of_kind(&self, issue: u64, kind: &str) -> usize {
+        let mark = format!(" kind={kind} ");
+        self.read(|world| {
+            let thread = thread(world, issue).expect("the issue");
+            ours(thread)
+                .filter(|comment| comment.body.contains(&mark))
+                .count()
+        })
     }
 
     /// All pull requests, oldest first.

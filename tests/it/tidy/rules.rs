@@ -7,6 +7,8 @@ use super::source::Source;
 /// The modules and their floors, in reading order, with the neighbors on the same floor that they may know.
 const FLOORS: &[(&str, u8, &[&str])] = &[
     ("model", 0, &[]),
+    ("suggest", 0, &[]),
+    ("yaml", 0, &[]),
     ("workflow", 1, &[]),
     ("route", 1, &[]),
     ("command", 1, &[]),
@@ -38,9 +40,6 @@ const FORBIDDEN: &[(&str, &str, &str)] = &[(
     "the stand-in checks signatures and tokens with code of its own, or it would share the mistakes it looks for",
 )];
 
-/// Files that may be taken in from another folder, with the module that does.
-const SHARED: &[(&str, &str)] = &[("src/contract/mod.rs", "../workflow/yaml.rs")];
-
 /// Libraries and the modules that may name them. The rehearsal checks independently, so it owns copies.
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("octocrab", &["github"]),
@@ -48,6 +47,8 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("hmac", &["github", "rehearsal"]),
     ("sha2", &["github", "model", "rehearsal"]),
     ("sha1", &["rehearsal"]),
+    ("strsim", &["suggest", "command"]),
+    ("serde_saphyr", &["yaml", "config", "agent", "github"]),
     ("hyper_util", &["github", "meter"]),
     ("hyper_rustls", &["github", "meter"]),
     ("reqwest", &["rehearsal", "agent"]),
@@ -158,15 +159,9 @@ pub(crate) fn floors(source: &Source) -> Vec<Finding> {
         else {
             continue;
         };
-        if !SHARED.contains(&(source.path.as_str(), target)) {
-            let why = format!("a module is taken from another folder, {target}");
-            found.push(finding(
-                source,
-                line + 1,
-                why,
-                "Import it from its owner, if the floors allow that",
-            ));
-        }
+        let why = format!("a module is taken from another folder, {target}");
+        let next = "Import it from its owner, or give it a module of its own on a lower floor";
+        found.push(finding(source, line + 1, why, next));
     }
     found
 }

@@ -3,6 +3,8 @@
 //! Scalars stay the text that was written: `1.0` is a number to whoever asks for one, and a title to
 //! whoever asks for that. Anchors, aliases and tags have no use here and are refused, which also leaves
 //! nothing to expand; nesting is capped, so that no reader needs to fear for its stack.
+//!
+//! Deliberately absent: what a key means, and which keys there are; workflow files and artifacts know theirs.
 
 use serde_saphyr::granit_parser::{Event, Marker, Options, Parser, ScalarStyle, ScanError, Span as Place};
 
@@ -11,29 +13,36 @@ const DEEPEST: usize = 24;
 
 /// A place within a source: where it starts, and the bytes that it covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Span {
+pub struct Span {
     /// From 1.
-    pub(super) line: u32,
+    pub line: u32,
     /// From 1, in characters.
-    pub(super) column: u32,
+    pub column: u32,
     /// In bytes.
-    pub(super) offset: usize,
+    pub offset: usize,
     /// In bytes.
-    pub(super) length: usize,
+    pub length: usize,
 }
 
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Value {
-    pub(super) span: Span,
-    pub(super) shape: Shape,
+pub struct Value {
+    /// From its first character to its last.
+    pub span: Span,
+    /// What it is.
+    pub shape: Shape,
 }
 
 /// What a value is.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Shape {
-    /// A scalar: its text, and whether it stood there without quotes.
-    Scalar { text: String, plain: bool },
+pub enum Shape {
+    /// A scalar.
+    Scalar {
+        /// As written, with escapes and folds resolved.
+        text: String,
+        /// Whether it stood there without quotes.
+        plain: bool,
+    },
     /// A list.
     List(Vec<Value>),
     /// A mapping in the order of the source; keys may repeat.
@@ -42,26 +51,30 @@ pub(super) enum Shape {
 
 /// A key of a mapping and its place.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Key {
-    pub(super) span: Span,
-    pub(super) text: String,
+pub struct Key {
+    /// Of the key alone.
+    pub span: Span,
+    /// As written, with escapes resolved.
+    pub text: String,
 }
 
 /// Why a text is no tree.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Broken {
-    pub(super) span: Span,
-    pub(super) message: String,
+pub struct Broken {
+    /// Where reading stopped.
+    pub span: Span,
+    /// Why, in lower case and without a full stop.
+    pub message: String,
 }
 
 impl Value {
     /// Whether it is the empty plain scalar, `null` or `~`.
-    pub(super) fn is_null(&self) -> bool {
+    pub fn is_null(&self) -> bool {
         matches!(&self.shape, Shape::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null"))
     }
 
     /// Its text, where it is a scalar that is not null.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&str> {
         match &self.shape {
             Shape::Scalar { text, .. } if !self.is_null() => Some(text),
             _ => None,
@@ -69,7 +82,7 @@ impl Value {
     }
 
     /// What it is, for people.
-    pub(super) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match &self.shape {
             _ if self.is_null() => "nothing",
             Shape::Scalar { .. } => "text",
@@ -80,7 +93,11 @@ impl Value {
 }
 
 /// Reads the only document of a text; a text without one is null.
-pub(super) fn read(text: &str) -> Result<Value, Broken> {
+///
+/// # Errors
+/// The text is no YAML, holds a second document, an anchor, an alias or a tag, a key that is no text, or is
+/// nested too deeply. Whoever wrote it can mend it at the place that is named.
+pub fn read(text: &str) -> Result<Value, Broken> {
     let mut options = Options::default();
     options.flow_nesting_limit = DEEPEST;
     options.block_nesting_limit = DEEPEST;

@@ -1,10 +1,13 @@
-//! Did-you-mean.
+//! Did-you-mean: the known word that somebody most likely meant by an unknown one.
+//!
+//! One measure of likeness for keys, names, nodes, artifacts and models, so that the same slip is understood
+//! wherever it is made. Deliberately absent: the sentence around the suggestion.
 
 /// The most candidates in a help text: a node has 20 keys, a workflow up to 200 nodes.
 const MOST: usize = 20;
 
 /// The candidate that is most likely meant, where one is close enough.
-pub(super) fn closest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn closest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let alike = |candidate: &str| strsim::jaro_winkler(wanted, candidate);
     candidates
         .into_iter()
@@ -19,10 +22,7 @@ pub(super) fn closest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a
 }
 
 /// A help text with the closest candidate, else with all of them; `None` where there are none.
-pub(super) fn help<'a>(
-    wanted: &str,
-    candidates: impl IntoIterator<Item = &'a str> + Clone,
-) -> Option<String> {
+pub fn help<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
     let wanted: String = wanted.chars().take(60).collect();
     if let Some(meant) = closest(&wanted, candidates.clone()) {
         return Some(format!("did you mean `{meant}`?"));
