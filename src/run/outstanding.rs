@@ -154,7 +154,7 @@ pub fn outstanding(frozen: &Frozen, run: &Run) -> Vec<Action> {
     if ended_unmerged && run.pull.is_none() && run.pushed.is_none() && run.held.is_none() && has_work(run) {
         actions.push(Action::HoldWork { run: id.clone() });
     }
-    if run.status_posted < run.revision && !status_rests(frozen, run) {
+    if run.status_posted < run.revision && !status_rests(&frozen, run) {
         actions.push(post_status(run));
     }
     actions.retain(|action| !run.refused.contains_key(action.key().as_str()));

@@ -4,8 +4,10 @@ mod again;
 mod approval;
 mod crash;
 mod end;
+mod failing;
 mod line;
 mod showing;
+mod split;
 
 use super::*;
 use crate::command::Command;
@@ -141,7 +143,8 @@ impl World {
         let key = self.attempts().into_iter().next().expect("an attempt is wanted");
         self.tell(Input::Began(key.clone()));
         let mut report = Report::bare(key.clone(), Verdict::Succeeded, self.now);
-        let node = self.frozen.workflow.node(&key.node).unwrap();
+        let frozen = self.frozen.expanded(self.run()).into_owned();
+        let node = frozen.workflow.node(&key.node).unwrap();
         for name in &node.writes {
             let hash = ContentHash::of(format!("{name} {key}"));
             report.artifacts.push(Artifact {
