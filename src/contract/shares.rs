@@ -42,15 +42,12 @@ impl Plan {
         let mut groups: Vec<Vec<usize>> = ways.into_values().collect();
         groups.sort_unstable();
         let mut before = self.before(&steps, &groups);
-        match order(&before) {
-            Some(sorted) => {
-                groups = sorted.iter().map(|index| groups[*index].clone()).collect();
-                before = self.before(&steps, &groups);
-            }
-            None => {
-                groups = stretches(&steps);
-                before = chain(groups.len());
-            }
+        if let Some(sorted) = order(&before) {
+            groups = sorted.iter().map(|index| groups[*index].clone()).collect();
+            before = self.before(&steps, &groups);
+        } else {
+            groups = stretches(&steps);
+            before = chain(groups.len());
         }
         // With two predecessors a division would have to begin from work that is not put together yet.
         if before.iter().any(|before| before.len() > 1) {

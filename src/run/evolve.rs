@@ -88,7 +88,7 @@ fn is_visible(event: &Event) -> bool {
 
 fn fold(run: &mut Run, event: &Event, at: Timestamp) {
     match event {
-        Event::Created(_) => {}
+        Event::Created(_) | Event::StatusDue => {}
         Event::AttemptScheduled {
             key,
             candidate,
@@ -244,7 +244,6 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
             }
         }
         // That time has passed is all there is to know.
-        Event::StatusDue => {}
         Event::PlanCollapsed { comment } => {
             run.collapsible.remove(comment);
         }

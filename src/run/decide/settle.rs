@@ -227,18 +227,17 @@ impl Deciding<'_> {
             .filter(|(index, _)| counted.iter().filter(|failed| failed == index).count() < most)
             .map(|(_, until)| *until)
             .min();
-        match back {
-            Some(until) => self.emit(Event::BackedOff {
+        if let Some(until) = back {
+            self.emit(Event::BackedOff {
                 node: node.id.clone(),
                 until,
-            }),
-            None => {
-                let why = format!(
-                    "All candidates of its route failed, after {} attempts.",
-                    standing.failed.len()
-                );
-                self.fail(node, why);
-            }
+            });
+        } else {
+            let why = format!(
+                "All candidates of its route failed, after {} attempts.",
+                standing.failed.len()
+            );
+            self.fail(node, why);
         }
     }
 

@@ -32,8 +32,8 @@ fn each_class_of_failure_has_its_consequence() {
         (&[Failure::WrongModel], "b:y/two"),
         (&[Failure::Refused, Failure::Refused], "waiting"),
         (&[Failure::RateLimited], "b:y/two"),
-        (&[Failure::RateLimited, Failure::RateLimited], "waits 58 s"),
-        (&[Failure::RateLimited, Failure::Auth], "waits 58 s"),
+        (&[Failure::RateLimited, Failure::RateLimited], "waits 57 s"),
+        (&[Failure::RateLimited, Failure::Auth], "waits 57 s"),
         (&[Failure::Budget], "waiting"),
         (&[Failure::Truncated, Failure::Truncated], "b:y/two"),
         (
