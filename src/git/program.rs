@@ -10,8 +10,8 @@ use super::call::Call;
 use super::error::Error;
 use super::mirror::Locks;
 
-/// The oldest git that we use: `core.fsync` came with 2.36, everything else that we name is older.
-const OLDEST: (u32, u32) = (2, 36);
+/// The oldest git that we use: `merge-tree --write-tree` came with 2.38, everything else that we name is older.
+const OLDEST: (u32, u32) = (2, 38);
 
 /// Where git is looked for when no search path is given.
 const USUAL_FOLDERS: &str = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin";
@@ -75,7 +75,7 @@ impl Git {
     /// Finds the git program and checks that it is recent enough.
     ///
     /// # Errors
-    /// [`Error::NoGit`] where there is none, or one older than 2.36; its text says what to install.
+    /// [`Error::NoGit`] where there is none, or one older than 2.38; its text says what to install.
     pub async fn find(settings: Settings) -> Result<Self, Error> {
         let program = match &settings.program {
             Some(program) if program.is_absolute() => program.clone(),
@@ -157,7 +157,7 @@ fn look_for_git(search_path: &OsStr) -> Result<PathBuf, Error> {
         .find(|candidate| candidate.is_file())
         .ok_or_else(|| Error::NoGit {
             why: format!(
-                "there is no `git` in {}; install git 2.36 or newer",
+                "there is no `git` in {}; install git 2.38 or newer",
                 search_path.display()
             ),
         })
@@ -197,7 +197,7 @@ mod tests {
             ..Settings::default()
         };
         let error = Git::find(settings).await.unwrap_err();
-        assert!(error.to_string().contains("install git 2.36"), "{error}");
+        assert!(error.to_string().contains("install git 2.38"), "{error}");
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
     reason = "tests play the people and the agents who start git"
 )]
 
+mod merges;
 mod mirrors;
 mod places;
 mod pushes;
