@@ -26,6 +26,15 @@ type Work = Crew<Database, SystemClock, Local, Bench<Database, SystemClock, Adop
 /// How many rows of the inbox are read at once.
 const READ_AHEAD: usize = 64;
 
+/// What can be new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    /// An attempt began, or an action ended.
+    Progress,
+    /// Something new may be in the inbox.
+    Arrival,
+}
+
 /// Everything that one run needs.
 pub(super) struct Line {
     run: RunId,
@@ -116,10 +125,21 @@ impl Line {
         Ok(self.driver.executor().hands().context(page).await?)
     }
 
-    /// Waits until something new may be in the inbox.
-    pub(super) async fn arrival(&mut self) {
-        // The sender lives as long as the store, which outlives us.
-        let _ = self.arrivals.changed().await;
+    /// Waits until something has happened, or something new may be in the inbox.
+    pub(super) async fn news(&mut self) -> News {
+        tokio::select! {
+            () = self.driver.book().changed() => News::Progress,
+            // The sender lives as long as the store, which outlives us.
+            _ = self.arrivals.changed() => News::Arrival,
+        }
+    }
+
+    /// Sees to what follows from news.
+    pub(super) async fn follow(&mut self, news: News) -> Result<(), Failure> {
+        match news {
+            News::Progress => Ok(self.driver.attend(&self.run).await?),
+            News::Arrival => self.take_in().await,
+        }
     }
 
     /// Hands what has arrived for this run to the driver.
@@ -132,6 +152,9 @@ impl Line {
                 self.process(row).await?;
             }
             self.seen = last;
+            if rows.len() < READ_AHEAD {
+                return Ok(());
+            }
         }
     }
 
