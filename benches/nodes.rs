@@ -513,8 +513,3 @@ fn program(name: &str) -> Result<PathBuf> {
 fn path(path: &Path) -> Result<&str> {
     path.to_str().context("a path that is text")
 }
-
-fn word(said: &str, place: usize) -> Result<f64> {
-    let word = said.split_ascii_whitespace().nth(place);
-    Ok(word.with_context(|| format!("not understood: {said}"))?.parse()?)
-}

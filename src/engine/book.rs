@@ -44,6 +44,12 @@ pub struct Page {
     pub frozen: Arc<Frozen>,
 }
 
+/// A run that is kept in memory.
+#[must_use]
+pub struct Hold {
+    _slot: Arc<AsyncMutex<Option<Page>>>,
+}
+
 /// What came of telling a run something.
 pub struct Told {
     /// The run afterwards.
@@ -324,6 +330,14 @@ impl<J: Journal, C: Clock> Book<J, C> {
         Ok(())
     }
 
+    /// Keeps a run in memory, also while nothing happens to it, until what is returned is dropped: for whoever looks
+    /// at it again and again.
+    pub fn hold(&self, run: &RunId) -> Hold {
+        Hold {
+            _slot: self.slot(run),
+        }
+    }
+
     fn slot(&self, run: &RunId) -> Arc<AsyncMutex<Option<Page>>> {
         let mut open = self.open.lock().expect("no holder of this lock panics");
         Arc::clone(open.entry(run.clone()).or_default())
@@ -333,11 +347,13 @@ impl<J: Journal, C: Clock> Book<J, C> {
     ///
     /// A slot that somebody else holds stays, so that there are never two for one run.
     fn let_go(&self, run: &RunId, page: Option<&Page>) {
-        let idle = page.is_none_or(|page| outstanding(&page.frozen, &page.run).is_empty());
         let mut open = self.open.lock().expect("no holder of this lock panics");
-        let idle = idle || open.len() > MOST_OPEN;
         // The map's own and the caller's.
-        if idle && open.get(run).is_some_and(|slot| Arc::strong_count(slot) <= 2) {
+        if open.get(run).is_none_or(|slot| Arc::strong_count(slot) > 2) {
+            return;
+        }
+        let crowded = open.len() > MOST_OPEN;
+        if crowded || page.is_none_or(|page| outstanding(&page.frozen, &page.run).is_empty()) {
             open.remove(run);
         }
     }

@@ -26,7 +26,7 @@ mod reconcile;
 mod workshop;
 
 pub use bench::{Adopted, Bench, Depot, Equipment, Folders};
-pub use book::{Book, Creation, Outcome, Page, Told};
+pub use book::{Book, Creation, Hold, Outcome, Page, Told};
 pub use driver::{Driver, Processed, Reading, Reception};
 pub use error::Error;
 pub use estate::{Estate, frozen};

@@ -12,8 +12,8 @@ use crate::cli::exit::Failure;
 use crate::command::Command;
 use crate::config::Settings;
 use crate::engine::{
-    self, Adopted, Bench, Book, Creation, Crew, Driver, Equipment, InProcess, LocalOrder, Page, Processed,
-    Reading, Reception, operator,
+    self, Adopted, Bench, Book, Creation, Crew, Driver, Equipment, Hold, InProcess, LocalOrder, Page,
+    Processed, Reading, Reception, operator,
 };
 use crate::git::Mirror;
 use crate::model::{RunId, SystemClock};
@@ -43,6 +43,8 @@ pub(super) struct Line {
     folders: engine::Folders,
     driver: Driver<Database, SystemClock, InProcess<Database, SystemClock, Work>, Orders>,
     arrivals: watch::Receiver<u64>,
+    /// Everything here is about one run; reading its log again after each pause would be for nothing.
+    _hold: Hold,
     /// The last row of the inbox that was looked at. Rows of other runs are left to those who drive them.
     seen: i64,
 }
@@ -80,6 +82,7 @@ impl Line {
         let executor = InProcess::new(Arc::clone(&book), crew);
         let mut line = Self {
             arrivals: store.wakeups(),
+            _hold: book.hold(&run),
             driver: Driver::new(book, executor, Orders),
             folders: keep.folders(),
             seen: i64::MIN,
