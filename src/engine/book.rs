@@ -455,3 +455,6 @@ fn row(frozen: &Frozen, run: &Run) -> RunRow {
         cost: (!unknown).then_some(cost),
     }
 }
+
+#[cfg(test)]
+mod tests;
