@@ -3,8 +3,8 @@
 //!
 //! `cargo bench --bench nodes [-- --rounds 5]`
 //!
-//! A run of N checks (`true`), one after the other, on a real repository with real worktrees and durable settings,
-//! each run a process of its own. The floor is a program that starts the same programs in the same way, with the
+//! `footplate run` with a workflow of N checks (`true`), one after the other, on a real repository with real worktrees
+//! and durable settings, each run a process of its own. The floor is a program that starts the same programs in the same way, with the
 //! arguments that a recording of the run shows: git, and the shells of the checks. Both are told as CPU of the
 //! process and all that it started. A second floor does the same work with the product's own worktrees and checks,
 //! but without log, decisions and scheduling, which tells the engine proper from its hands.
@@ -19,13 +19,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use footplate::agent::{CheckOrder, Limits, Marker, run_checks};
-use footplate::engine::{Adopted, Bench, Book, Crew, Driver, Equipment, Folders, InProcess, Pump};
 use footplate::git::{self, Git, adopt_local};
 use footplate::model::{AttemptKey, NodeId, RunId, SystemClock};
 use footplate::run::{EndedHow, Event, Recorded};
-use footplate::store::{Database, Journal};
+use footplate::store::{Database, Journal, ListRuns};
 use measure::process::Recording;
 use measure::{Figures, Table, option, process, say, usage, world};
+use tokio::runtime::Runtime;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -39,14 +39,14 @@ const GOALS: (f64, f64, f64) = (0.3, 15.0, 1.05);
 const PLACES: usize = 60;
 
 fn main() -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime can be had");
     let words: Vec<String> = std::env::args().collect();
     let done = match words.iter().position(|word| word == "--child") {
         Some(at) => runtime.block_on(child(&words[at + 1..])),
-        None => parent(),
+        None => parent(&runtime),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -64,7 +64,7 @@ struct Stage {
     recording: Recording,
 }
 
-fn parent() -> Result<()> {
+fn parent(runtime: &Runtime) -> Result<()> {
     let rounds = option("rounds", 5);
     let folder = tempfile::tempdir()?;
     let repository = folder.path().join("repository");
@@ -90,15 +90,15 @@ fn parent() -> Result<()> {
     let (mut wall_one, mut wall_floor) = (Figures::default(), Figures::default());
     let (mut engine, mut fixed) = (Figures::default(), Figures::default());
     let mut alone = Figures::default();
-    let (mut own, mut makespan, mut raw) = (Figures::default(), Figures::default(), Figures::default());
+    let (mut makespan, mut raw) = (Figures::default(), Figures::default());
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
     let more = (NODES - 1) as f64;
     for round in 1..=rounds {
         say(&format!("round {round} of {rounds}"));
-        let (cpu_one, time_one, _) = stage.run(&sequence(1))?;
+        let (cpu_one, time_one) = stage.run(&sequence(1))?;
         let (floor_cpu_one, floor_time_one) = stage.floor(&first, each, 0)?;
         let (hands_one, hands_many) = (stage.hands(1)?, stage.hands(NODES)?);
-        let (cpu_many, _, own_many) = stage.run(&sequence(NODES))?;
+        let (cpu_many, _) = stage.run(&sequence(NODES))?;
         let (floor_cpu_many, _) = stage.floor(&first, each, NODES - 1)?;
         one.add(cpu_one);
         many.add(cpu_many);
@@ -108,10 +108,9 @@ fn parent() -> Result<()> {
         wall_floor.add(floor_time_one);
         engine.add(((cpu_many - cpu_one) - (floor_cpu_many - floor_cpu_one)) / more);
         fixed.add(cpu_one - floor_cpu_one);
-        own.add(own_many / more);
         alone.add(((cpu_many - cpu_one) - (hands_many - hands_one)) / more);
         let (source, critical) = graph(round);
-        let (span, through) = stage.span(&source)?;
+        let (span, through) = stage.span(runtime, &source)?;
         makespan.add(span / through);
         raw.add(span / critical);
     }
@@ -134,13 +133,6 @@ fn parent() -> Result<()> {
         format!("{:.2}", (floor_many.median() - floor_one.median()) / more),
         engine.show(),
         format!("at most {node_goal}"),
-    ]);
-    table.row(vec![
-        "… of which in this process, ms".to_owned(),
-        own.show(),
-        String::new(),
-        String::new(),
-        String::new(),
     ]);
     table.row(vec![
         "… of which beyond worktrees and checks, ms".to_owned(),
@@ -182,11 +174,42 @@ fn parent() -> Result<()> {
 }
 
 impl Stage {
-    /// Runs a workflow in a process of its own: CPU and wall in ms, and the CPU of that process alone.
-    fn run(&self, source: &str) -> Result<(f64, f64, f64)> {
-        let (said, cpu, wall) = self.child(source, &program("git")?)?;
-        let own: f64 = word(&said, 0)?;
-        Ok((cpu, wall, own))
+    /// Runs a workflow: CPU of the program and all that it started, and wall, both in ms.
+    fn run(&self, source: &str) -> Result<(f64, f64)> {
+        let data = tempfile::tempdir_in(self.folder.path())?;
+        self.program(data.path(), source, None)
+    }
+
+    /// Runs a workflow with data in a folder, with the git that stands first in `git`, if that is given.
+    fn program(&self, data: &Path, source: &str, git: Option<&Path>) -> Result<(f64, f64)> {
+        let [settings, workflow, issue] =
+            ["footplate.yml", "bench.yml", "issue.md"].map(|name| data.join(name));
+        std::fs::write(&workflow, source)?;
+        std::fs::write(&issue, "Nothing to do\n\nIt is measured.\n")?;
+        std::fs::write(
+            &settings,
+            format!("data_dir: data\nlimits: {{concurrent_attempts: {PLACES}}}\n"),
+        )?;
+        let search = footplate::config::environment("PATH").unwrap_or_default();
+        let search = match git {
+            Some(folder) => format!("{}:{search}", path(folder)?),
+            None => search,
+        };
+        let arguments = [
+            "run",
+            "--quiet",
+            "--config",
+            path(&settings)?,
+            "--repo",
+            path(&self.repository)?,
+            "--issue",
+            path(&issue)?,
+            "--workflow",
+            path(&workflow)?,
+        ];
+        let (_, cpu, wall) =
+            measured(|| process::output_of(Path::new(env!("CARGO_BIN_EXE_footplate")), &arguments, &search))?;
+        Ok((cpu, wall))
     }
 
     /// CPU of the hands alone, for so many nodes.
@@ -200,28 +223,15 @@ impl Stage {
             &nodes,
             path(&git)?,
         ];
-        let (_, cpu, _) = measured("--child", &arguments)?;
+        let (_, cpu, _) = again(&arguments)?;
         Ok(cpu)
     }
 
     /// Makespan of a workflow, and its critical path through how long the nodes really took, in ms.
-    fn span(&self, source: &str) -> Result<(f64, f64)> {
-        let (said, ..) = self.child(source, &program("git")?)?;
-        Ok((word(&said, 1)?, word(&said, 2)?))
-    }
-
-    fn child(&self, source: &str, git: &Path) -> Result<(String, f64, f64)> {
+    fn span(&self, runtime: &Runtime, source: &str) -> Result<(f64, f64)> {
         let data = tempfile::tempdir_in(self.folder.path())?;
-        let file = data.path().join("bench.yml");
-        std::fs::write(&file, source)?;
-        let arguments = [
-            "run",
-            path(data.path())?,
-            path(&self.repository)?,
-            path(&file)?,
-            path(git)?,
-        ];
-        measured("--child", &arguments)
+        self.program(data.path(), source, None)?;
+        runtime.block_on(span(&data.path().join("data/local/footplate.db"), source))
     }
 
     /// The calls of git that a run of so many nodes makes, in their order.
@@ -229,16 +239,12 @@ impl Stage {
         let calls = self.recording.begin(&format!("of-{nodes}"))?;
         let data = self.folder.path().join(format!("recorded-{nodes}"));
         std::fs::create_dir_all(&data)?;
-        let file = data.join("bench.yml");
-        std::fs::write(&file, sequence(nodes))?;
-        let arguments = [
-            "run",
-            path(&data)?,
-            path(&self.repository)?,
-            path(&file)?,
-            path(&self.recording.program)?,
-        ];
-        measured("--child", &arguments)?;
+        let git = self
+            .recording
+            .program
+            .parent()
+            .context("a program is in a folder")?;
+        self.program(&data, &sequence(nodes), Some(git))?;
         let mut found: Vec<PathBuf> = std::fs::read_dir(&calls)?
             .map(|entry| Ok(entry?.path()))
             .collect::<Result<_>>()?;
@@ -250,12 +256,14 @@ impl Stage {
     fn floor(&self, first: &[PathBuf], each: &[PathBuf], further: u64) -> Result<(f64, f64)> {
         let data = tempfile::tempdir_in(self.folder.path())?;
         // The mirror as it was before anything was fetched.
-        let mirror = "mirrors/repository";
+        let mirrors = data.path().join("data/local/mirrors");
         copy(
-            &self.folder.path().join("recorded-1").join(mirror),
-            &data.path().join(mirror),
+            &self.folder.path().join("recorded-1/data/local/mirrors"),
+            &mirrors,
         )?;
-        let _ = std::fs::remove_dir_all(data.path().join(mirror).join("refs/remotes"));
+        for mirror in std::fs::read_dir(&mirrors)? {
+            let _ = std::fs::remove_dir_all(mirror?.path().join("refs/remotes"));
+        }
         let list = |calls: &[PathBuf]| -> Result<String> {
             let names: Result<Vec<&str>> = calls.iter().map(|call| path(call)).collect();
             Ok(names?.join(":"))
@@ -272,19 +280,22 @@ impl Stage {
             &further,
             path(&git)?,
         ];
-        let (_, cpu, wall) = measured("--child", &arguments)?;
+        let (_, cpu, wall) = again(&arguments)?;
         Ok((cpu, wall))
     }
 }
 
 /// Starts this program again: what it says, CPU of it and all that it started, and wall, both in ms.
-fn measured(flag: &str, arguments: &[&str]) -> Result<(String, f64, f64)> {
-    let words: Vec<String> = std::iter::once(&flag)
-        .chain(arguments)
-        .map(|&word| word.to_owned())
-        .collect();
+fn again(arguments: &[&str]) -> Result<(String, f64, f64)> {
+    let words = std::iter::once(&"--child").chain(arguments);
+    let words: Vec<String> = words.map(|&word| word.to_owned()).collect();
+    measured(|| process::output_of_self(&words))
+}
+
+/// Starts something: what it says, CPU of it and all that it started, and wall, both in ms.
+fn measured(start: impl FnOnce() -> Result<String>) -> Result<(String, f64, f64)> {
     let (before, began) = (usage::children_cpu()?, Instant::now());
-    let said = process::output_of_self(&words)?;
+    let said = start()?;
     let wall = began.elapsed();
     let cpu = usage::children_cpu()?.saturating_sub(before);
     Ok((said, cpu.as_secs_f64() * 1e3, wall.as_secs_f64() * 1e3))
@@ -292,15 +303,6 @@ fn measured(flag: &str, arguments: &[&str]) -> Result<(String, f64, f64)> {
 
 async fn child(words: &[String]) -> Result<()> {
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["run", data, repository, workflow, git, ..] => {
-            run(
-                Path::new(data),
-                Path::new(repository),
-                Path::new(workflow),
-                Path::new(git),
-            )
-            .await
-        }
         ["hands", data, repository, nodes, git, ..] => {
             hands(
                 Path::new(data),
@@ -315,70 +317,6 @@ async fn child(words: &[String]) -> Result<()> {
         }
         _ => bail!("not understood: {words:?}"),
     }
-}
-
-/// One local run, put together as the program does it.
-async fn run(data: &Path, repository: &Path, workflow: &Path, program: &Path) -> Result<()> {
-    let url = format!("sqlite:{}", data.join("footplate.db").display());
-    let store = Database::open(&url, Arc::new(SystemClock)).await?;
-    let git = Git::find(git::Settings {
-        program: Some(program.to_owned()),
-        ..git::Settings::default()
-    })
-    .await?;
-    let adopted = adopt_local(&git, repository, &data.join("mirrors/repository")).await?;
-    let frozen = world::frozen(Some(&std::fs::read_to_string(workflow)?))?;
-    let id = RunId::new("01k9z0000000000000000zzzzz")?;
-    let created = world::created(&frozen, id.clone(), adopted.head)?;
-
-    let book = Arc::new(Book::new(store.clone(), SystemClock));
-    let equipment = Equipment {
-        folders: Folders::new(data),
-        depot: Arc::new(Adopted(adopted.mirror)),
-        harnesses: BTreeMap::new(),
-        marker: Marker::of_server(data),
-        journal: store.clone(),
-        places: PLACES,
-        path: footplate::config::environment("PATH"),
-        env: BTreeMap::new(),
-    };
-    let crew = Crew::new(
-        Arc::clone(&book),
-        world::Silent,
-        Bench::new(equipment, SystemClock),
-    );
-    let executor = InProcess::new(Arc::clone(&book), crew);
-    let driver = Arc::new(Driver::new(Arc::clone(&book), executor, world::Nobody));
-    driver.recover().await?;
-    let began = Instant::now();
-    driver.start(created, &frozen, None).await?;
-    let stop = CancellationToken::new();
-    let pump = tokio::spawn(Pump::new(Arc::clone(&driver), store.wakeups()).run(stop.clone()));
-    let mut changes = store.wakeups();
-    let how = loop {
-        let page = book.look(&id).await?.context("the run exists")?;
-        if let Some(ended) = &page.run.ended {
-            break ended.0;
-        }
-        let _ = tokio::time::timeout(Duration::from_millis(100), changes.changed()).await;
-    };
-    let makespan = began.elapsed();
-    stop.cancel();
-    pump.await??;
-    driver.executor().shut_down().await;
-    let log = store.load(&id).await?.context("the run has a log")?;
-    store.close().await?;
-    if how != EndedHow::Closed {
-        bail!("the run ended as {how:?}");
-    }
-    let critical = critical_path(&frozen.workflow, &log)?;
-    say(&format!(
-        "{} {} {}",
-        usage::own_cpu()?.as_secs_f64() * 1e3,
-        makespan.as_secs_f64() * 1e3,
-        critical
-    ));
-    Ok(())
 }
 
 /// The hands without the engine: the product's own worktrees and checks for so many nodes and one baseline, with no
@@ -417,11 +355,40 @@ async fn hands(data: &Path, repository: &Path, nodes: u64, program: &Path) -> Re
     Ok(())
 }
 
+/// Makespan of the only run in a store, and the longest way through its graph, in ms.
+async fn span(database: &Path, source: &str) -> Result<(f64, f64)> {
+    let store = Database::open(&format!("sqlite:{}", path(database)?), Arc::new(SystemClock)).await?;
+    let runs = store.list(ListRuns::default()).await?;
+    let run = &runs.first().context("there is a run")?.run;
+    let log: Vec<Recorded> = store
+        .load(run)
+        .await?
+        .context("the run has a log")?
+        .iter()
+        .map(|line| Ok(Recorded::from_line(line)?))
+        .collect::<Result<_>>()?;
+    store.close().await?;
+    let began = log.first().context("a log begins")?.at;
+    let ended = log.iter().find_map(|line| match &line.event {
+        Event::Ended {
+            how: EndedHow::Closed,
+            ..
+        } => Some(line.at),
+        _ => None,
+    });
+    let ended = ended.context("the run did not come to its end")?;
+    let frozen = world::frozen(Some(source))?;
+    Ok((
+        ended.since(began).as_secs_f64() * 1e3,
+        critical_path(&frozen.workflow, &log),
+    ))
+}
+
 /// The longest way through the graph, with each node as long as its attempt took, in ms.
-fn critical_path(workflow: &footplate::workflow::Workflow, log: &[String]) -> Result<f64> {
+fn critical_path(workflow: &footplate::workflow::Workflow, log: &[Recorded]) -> f64 {
     let mut lengths = BTreeMap::new();
     for line in log {
-        if let Event::AttemptEnded { report } = Recorded::from_line(line)?.event {
+        if let Event::AttemptEnded { report } = &line.event {
             let took = report.ended.since(report.started).as_secs_f64() * 1e3;
             lengths.insert(report.key.node.clone(), took);
         }
@@ -440,7 +407,7 @@ fn critical_path(workflow: &footplate::workflow::Workflow, log: &[String]) -> Re
             start + lengths.get(&node.id).copied().unwrap_or_default(),
         );
     }
-    Ok(ends.values().copied().fold(0.0, f64::max))
+    ends.values().copied().fold(0.0, f64::max)
 }
 
 /// Checks one after the other.
@@ -545,9 +512,4 @@ fn program(name: &str) -> Result<PathBuf> {
 
 fn path(path: &Path) -> Result<&str> {
     path.to_str().context("a path that is text")
-}
-
-fn word(said: &str, place: usize) -> Result<f64> {
-    let word = said.split_ascii_whitespace().nth(place);
-    Ok(word.with_context(|| format!("not understood: {said}"))?.parse()?)
 }

@@ -114,6 +114,22 @@ impl Drop for Pinned {
     }
 }
 
+/// Starts a program with a search path and no other variables, and yields what it says.
+pub(crate) fn output_of(program: &Path, arguments: &[&str], search: &str) -> Result<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .env("PATH", search)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()?;
+    let said = String::from_utf8(output.stdout)?;
+    if !output.status.success() {
+        bail!("{} {arguments:?} failed: {said}", program.display());
+    }
+    Ok(said)
+}
+
 /// Starts this program once more with other arguments and yields what it says.
 pub(crate) fn output_of_self(arguments: &[String]) -> Result<String> {
     let output = Command::new(std::env::current_exe()?)

@@ -111,7 +111,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Subcommands::Run(arguments) => {
             trace::start(&arguments.log);
             let settings = settings(config)?;
-            runtime()?.block_on(run::main(settings, arguments))
+            run::runtime()?.block_on(run::main(settings, arguments))
         }
         Subcommands::Rehearse(arguments) => {
             trace::start(&arguments.log);

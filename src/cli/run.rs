@@ -83,6 +83,16 @@ pub(super) struct Arguments {
     pub(super) log: trace::Log,
 }
 
+/// The runtime of a local run: one thread, on which everything that waits takes turns. Programs and files have threads
+/// of their own anyway, and a second thread for the rest would only be woken in order to be handed what the first one
+/// is about to do.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(machine)
+}
+
 pub(super) async fn main(settings: Settings, arguments: Arguments) -> Result<ExitCode, Failure> {
     // Before signals are listened to: reading standard input can be broken off only by ending.
     let issue = arguments.issue.as_deref().map(issue::read).transpose()?;

@@ -44,6 +44,12 @@ pub struct Page {
     pub frozen: Arc<Frozen>,
 }
 
+/// A run that is kept in memory.
+#[must_use]
+pub struct Hold {
+    _slot: Arc<AsyncMutex<Option<Page>>>,
+}
+
 /// What came of telling a run something.
 pub struct Told {
     /// The run afterwards.
@@ -184,6 +190,17 @@ impl<J: Journal, C: Clock> Book<J, C> {
         input: &Input,
         consumes: Option<i64>,
     ) -> Result<Option<Told>, Error> {
+        self.tell_with(run, input, consumes, &[]).await
+    }
+
+    /// The same with contents that the input names; they are stored in the append's transaction.
+    async fn tell_with(
+        &self,
+        run: &RunId,
+        input: &Input,
+        consumes: Option<i64>,
+        contents: &[Vec<u8>],
+    ) -> Result<Option<Told>, Error> {
         let slot = self.slot(run);
         let mut slot = slot.lock().await;
         for _ in 0..MOST_CONFLICTS {
@@ -208,7 +225,7 @@ impl<J: Journal, C: Clock> Book<J, C> {
                 consumes,
                 note: None,
                 outcomes: Vec::new(),
-                contents: Vec::new(),
+                contents: contents.to_vec(),
                 at: now,
             };
             match self.journal.append(append).await? {
@@ -244,21 +261,50 @@ impl<J: Journal, C: Clock> Book<J, C> {
         let told = self.tell(&key.run, &Input::Began(key.clone()), None).await?;
         let began = told.is_some_and(|told| !told.events.is_empty());
         if began {
-            self.touched
-                .lock()
-                .expect("no holder of this lock panics")
-                .insert(key.run.clone());
-            self.touch.notify_one();
+            self.mark_changed(&key.run);
         }
         Ok(began)
     }
 
-    /// Waits until an attempt has begun in a run, which changes what people should see although no input said so.
+    /// Logs the outcome of an action together with the contents that it names, in one transaction. What follows from
+    /// it is begun by whoever waits for [`Book::changed`].
+    ///
+    /// Where the run cannot be read, the outcome is put into the inbox instead, to be tried again there and set aside
+    /// visibly.
+    ///
+    /// # Errors
+    /// The store fails, or the race was lost too often; another try may succeed, and doing it twice is harmless.
+    pub async fn conclude(&self, key: &str, outcome: &Outcome, contents: &[Vec<u8>]) -> Result<(), Error> {
+        match self.tell_with(&outcome.run, &outcome.input, None, contents).await {
+            Ok(Some(_)) => {
+                self.mark_changed(&outcome.run);
+                Ok(())
+            }
+            Ok(None) | Err(Error::Damaged { .. }) => {
+                for content in contents {
+                    self.journal.put(content).await?;
+                }
+                self.deliver(key, outcome).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Marks a run as changed, so that somebody looks what follows.
+    pub fn mark_changed(&self, run: &RunId) {
+        self.touched
+            .lock()
+            .expect("no holder of this lock panics")
+            .insert(run.clone());
+        self.touch.notify_one();
+    }
+
+    /// Waits until a run has changed although no row of the inbox said so: an attempt began, or an action ended.
     pub async fn changed(&self) {
         self.touch.notified().await;
     }
 
-    /// Takes the runs in which attempts have begun since the last call.
+    /// Takes the runs that have changed so since the last call.
     pub fn take_changed(&self) -> BTreeSet<RunId> {
         std::mem::take(&mut *self.touched.lock().expect("no holder of this lock panics"))
     }
@@ -284,6 +330,14 @@ impl<J: Journal, C: Clock> Book<J, C> {
         Ok(())
     }
 
+    /// Keeps a run in memory, also while nothing happens to it, until what is returned is dropped: for whoever looks
+    /// at it again and again.
+    pub fn hold(&self, run: &RunId) -> Hold {
+        Hold {
+            _slot: self.slot(run),
+        }
+    }
+
     fn slot(&self, run: &RunId) -> Arc<AsyncMutex<Option<Page>>> {
         let mut open = self.open.lock().expect("no holder of this lock panics");
         Arc::clone(open.entry(run.clone()).or_default())
@@ -293,11 +347,13 @@ impl<J: Journal, C: Clock> Book<J, C> {
     ///
     /// A slot that somebody else holds stays, so that there are never two for one run.
     fn let_go(&self, run: &RunId, page: Option<&Page>) {
-        let idle = page.is_none_or(|page| outstanding(&page.frozen, &page.run).is_empty());
         let mut open = self.open.lock().expect("no holder of this lock panics");
-        let idle = idle || open.len() > MOST_OPEN;
         // The map's own and the caller's.
-        if idle && open.get(run).is_some_and(|slot| Arc::strong_count(slot) <= 2) {
+        if open.get(run).is_none_or(|slot| Arc::strong_count(slot) > 2) {
+            return;
+        }
+        let crowded = open.len() > MOST_OPEN;
+        if crowded || page.is_none_or(|page| outstanding(&page.frozen, &page.run).is_empty()) {
             open.remove(run);
         }
     }
@@ -399,3 +455,6 @@ fn row(frozen: &Frozen, run: &Run) -> RunRow {
         cost: (!unknown).then_some(cost),
     }
 }
+
+#[cfg(test)]
+mod tests;

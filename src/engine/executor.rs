@@ -32,6 +32,25 @@ pub trait Executor: Send + Sync + 'static {
     fn under_way(&self, run: &RunId) -> Vec<ActionKey>;
 }
 
+/// What came of an action.
+#[derive(Debug)]
+pub struct Done {
+    /// What the run is to be told.
+    pub input: Input,
+    /// Contents that it names and that are not stored yet.
+    pub contents: Vec<Vec<u8>>,
+}
+
+impl From<Input> for Done {
+    /// An outcome that names nothing that is not stored.
+    fn from(input: Input) -> Self {
+        Self {
+            input,
+            contents: Vec::new(),
+        }
+    }
+}
+
 /// Does what an action says, once.
 pub trait Hands: Send + Sync + 'static {
     /// Does it, and says what the run is to be told; `None` where nothing is to be told because the action
@@ -43,7 +62,7 @@ pub trait Hands: Send + Sync + 'static {
         &self,
         action: &Action,
         stop: &CancellationToken,
-    ) -> impl Future<Output = Result<Option<Input>, Error>> + Send;
+    ) -> impl Future<Output = Result<Option<Done>, Error>> + Send;
 }
 
 /// Carries actions out as tasks of this process. What is lost with the process is started again by whoever
@@ -61,7 +80,7 @@ struct Shared<J, C, H> {
 }
 
 impl<J: Journal, C: Clock, H: Hands> InProcess<J, C, H> {
-    /// Makes an executor that reports to the book's inbox.
+    /// Makes an executor that reports to the book.
     pub fn new(book: Arc<Book<J, C>>, hands: H) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -146,19 +165,19 @@ impl<J: Journal, C: Clock, H: Hands> Executor for InProcess<J, C, H> {
 }
 
 impl<J: Journal, C: Clock, H: Hands> Shared<J, C, H> {
-    /// Tries until the action has an outcome, and puts it into the inbox. The action counts as under way until
-    /// the outcome is committed, so that it is not started a second time in between.
+    /// Tries until the action has an outcome, and logs it. The action counts as under way until the outcome is
+    /// committed, so that it is not started a second time in between.
     async fn see_through(&self, action: &Action, key: &ActionKey, stop: &CancellationToken) {
         let mut pause = FIRST_PAUSE;
-        let input = loop {
+        let done = loop {
             match self.hands.perform(action, stop).await {
                 Ok(None) => return,
-                Ok(Some(input)) => break input,
+                Ok(Some(done)) => break done,
                 Err(Error::Refused { why }) => {
-                    break Input::EffectFailed {
+                    break Done::from(Input::EffectFailed {
                         action: key.to_string(),
                         why,
-                    };
+                    });
                 }
                 Err(error) => {
                     let asked = match &error {
@@ -176,10 +195,10 @@ impl<J: Journal, C: Clock, H: Hands> Shared<J, C, H> {
         };
         let outcome = Outcome {
             run: action.run().clone(),
-            input,
+            input: done.input,
         };
         let mut pause = FIRST_PAUSE;
-        while let Err(error) = self.book.deliver(key.as_str(), &outcome).await {
+        while let Err(error) = self.book.conclude(key.as_str(), &outcome, &done.contents).await {
             tracing::error!(action = %key, %error, "the outcome could not be stored");
             if !sleep_unless(&self.shutdown, pause).await {
                 return;

@@ -7,11 +7,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::book::{Book, Page};
 use super::error::Error;
-use super::executor::Hands;
-use super::workshop::Workshop;
+use super::executor::{Done, Hands};
+use super::workshop::{Work, Workshop};
 use crate::model::{AttemptKey, Clock, CommitId, ContentHash, RunId};
 use crate::publish::{self, Context, Intend, Publisher};
-use crate::run::{Action, Failure, Input, NodePhase, PublishResult, Report, Verdict};
+use crate::run::{Action, Failure, Input, NodePhase, Origin, PublishResult, Report, Verdict};
 use crate::store::Journal;
 use crate::workflow::NodeKind;
 
@@ -51,7 +51,7 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
 
     /// One attempt, from the log entry that it begins to its report. An attempt that has begun before belongs to
     /// whoever began it; nobody else may touch the world in its name.
-    async fn attempt(&self, key: &AttemptKey, stop: &CancellationToken) -> Result<Option<Input>, Error> {
+    async fn attempt(&self, key: &AttemptKey, stop: &CancellationToken) -> Result<Option<Done>, Error> {
         let page = self.look(&key.run).await?;
         let Some(node) = page.frozen.workflow.node(&key.node) else {
             return Err(Error::Refused {
@@ -65,8 +65,8 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
             return Ok(None);
         }
         let page = self.look(&key.run).await?;
-        let report = if matches!(node.kind, NodeKind::Publish) {
-            self.publish(&page, key).await
+        let work = if matches!(node.kind, NodeKind::Publish) {
+            Work::from(self.publish(&page, key).await)
         } else {
             self.workshop
                 .attempt(&page, key, stop)
@@ -76,11 +76,14 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
                         class: Failure::Machine,
                         why: format!("{error}."),
                     };
-                    Report::bare(key.clone(), verdict, self.book.clock().now())
+                    Report::bare(key.clone(), verdict, self.book.clock().now()).into()
                 })
         };
         drop(slot);
-        Ok(Some(Input::AttemptEnded(Box::new(report))))
+        Ok(Some(Done {
+            input: Input::AttemptEnded(Box::new(work.report)),
+            contents: work.contents,
+        }))
     }
 
     /// Publishes, trying again for as long as the outside fails for now: an attempt to publish that has begun is
@@ -205,17 +208,23 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
 const MOST_PUBLISH_TRIES: u32 = 8;
 
 impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Hands for Crew<J, C, P, W> {
-    async fn perform(&self, action: &Action, stop: &CancellationToken) -> Result<Option<Input>, Error> {
+    async fn perform(&self, action: &Action, stop: &CancellationToken) -> Result<Option<Done>, Error> {
         if let Action::Attempt(key) = action {
             return self.attempt(key, stop).await;
         }
         let page = self.look(action.run()).await?;
+        // Nobody reads the status of a local run, whose progress the command line tells from the log; it only says
+        // when there is something to put away.
+        let local = matches!(page.run.created.origin, Origin::Local { .. });
+        if local && matches!(action, Action::PostStatus { .. }) && is_being_made(&page) {
+            return Ok(None);
+        }
         // Between the wish and its turn the run may have moved on.
         if !crate::run::outstanding(&page.frozen, &page.run).contains(action) {
             return Ok(None);
         }
         let context = self.context(&page).await?;
-        Ok(Some(match action {
+        let input = match action {
             Action::Attempt(_) => return Ok(None),
             Action::PostPlan { plan, .. } => {
                 let posted = self.publisher.post_plan(&context, plan).await?;
@@ -257,7 +266,8 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Hands for Crew<J, C, P, W>
                     patch,
                 }
             }
-        }))
+        };
+        Ok(Some(input.into()))
     }
 }
 

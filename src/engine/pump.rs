@@ -123,7 +123,11 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Pump<J, C, E, R> {
         self.changes.mark_unchanged();
         let wait = self.wake(&mut waiting.woken).await?;
         for run in self.driver.book().take_changed() {
-            self.driver.attend(&run).await?;
+            if let Err(error) = self.driver.attend(&run).await {
+                // What follows from the change is begun at the next look.
+                self.driver.book().mark_changed(&run);
+                return Err(error);
+            }
         }
         self.read_ahead(waiting, busy).await?;
         let mut ready: BTreeMap<String, Vec<InboxRow>> = BTreeMap::new();

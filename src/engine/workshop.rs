@@ -11,6 +11,25 @@ use crate::model::AttemptKey;
 use crate::run::Report;
 use crate::workflow::Node;
 
+/// What came of an attempt.
+#[derive(Debug)]
+pub struct Work {
+    /// The report.
+    pub report: Report,
+    /// The artifacts that the report names and that are not stored yet: whoever logs the report stores them with it.
+    pub contents: Vec<Vec<u8>>,
+}
+
+impl From<Report> for Work {
+    /// Work whose report names nothing that is not stored.
+    fn from(report: Report) -> Self {
+        Self {
+            report,
+            contents: Vec::new(),
+        }
+    }
+}
+
 /// A place at the bench; given back when dropped.
 pub struct Slot(pub Option<tokio::sync::OwnedSemaphorePermit>);
 
@@ -28,7 +47,7 @@ pub trait Workshop: Send + Sync + 'static {
         page: &Page,
         key: &AttemptKey,
         stop: &CancellationToken,
-    ) -> impl Future<Output = Result<Report, Error>> + Send;
+    ) -> impl Future<Output = Result<Work, Error>> + Send;
 
     /// Puts away what a run has on disk besides refs and rows, as long as nothing of it is being made; what a
     /// later attempt needs is made again.

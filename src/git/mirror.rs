@@ -4,8 +4,9 @@
 //! touches what is ours: everything under `refs/footplate/`. Its configuration file is a function of the
 //! remote's address; before every call it is compared with that text and put back if anybody changed it.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use git2::Repository;
 
@@ -18,6 +19,8 @@ use crate::model::{BranchName, CommitId};
 
 /// Says in a mirror's folder that it is ours, and of which layout.
 const MARKER: &str = "footplate-mirror";
+/// How many commits are remembered as found; a run asks for a few, again and again.
+const MOST_FOUND: usize = 10_000;
 /// Keeps agents' `git status` clean of the artifact folder.
 const EXCLUDE: &str = "# Written by Footplate.\n/.footplate/\n";
 /// Files with which somebody could change what git does in a mirror; we have none of them.
@@ -49,6 +52,9 @@ pub(super) struct Locks {
     pub(super) fetch: tokio::sync::Mutex<()>,
     /// Making and removing worktrees.
     pub(super) worktrees: tokio::sync::Mutex<()>,
+    /// Commits that were found in the mirror since it was last tidied: nothing else of ours takes objects away, and
+    /// git refuses what is missing after all.
+    found: std::sync::Mutex<HashSet<CommitId>>,
 }
 
 impl std::fmt::Debug for Mirror {
@@ -142,7 +148,9 @@ impl Mirror {
     pub async fn tidy(&self) -> Result<(), Error> {
         let _alone = self.inner.locks.fetch.lock().await;
         let call = self.call("gc").await?.args(["--quiet", "--prune=2.weeks.ago"]);
-        call.succeed().await.map(drop)
+        let tidied = call.succeed().await.map(drop);
+        self.found().clear();
+        tidied
     }
 
     /// The newest commit of a branch of the remote, as of the last fetch.
@@ -175,7 +183,39 @@ impl Mirror {
     pub(super) async fn call_in(&self, git_dir: &Path, what: &'static str) -> Result<Call<'_>, Error> {
         let mirror = self.clone();
         blocking(move || mirror.restore()).await?;
-        Ok(Call::on(&self.inner.git, git_dir, what))
+        Ok(self.call_restored(git_dir, what))
+    }
+
+    /// The same for a caller whose last step was [`Mirror::restore`].
+    pub(super) fn call_restored(&self, git_dir: &Path, what: &'static str) -> Call<'_> {
+        Call::on(&self.inner.git, git_dir, what)
+    }
+
+    /// Tells whether a commit is in the mirror.
+    pub(super) fn has(&self, commit: &CommitId) -> Result<bool, Error> {
+        if self.found().contains(commit) {
+            return Ok(true);
+        }
+        match find_commit(&self.repository()?, commit) {
+            Ok(_) => {
+                let mut found = self.found();
+                if found.len() >= MOST_FOUND {
+                    found.clear();
+                }
+                found.insert(commit.clone());
+                Ok(true)
+            }
+            Err(Error::UnknownCommit(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn found(&self) -> std::sync::MutexGuard<'_, HashSet<CommitId>> {
+        self.inner
+            .locks
+            .found
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A call that talks to the remote, by its kind of transport alone.
@@ -304,7 +344,7 @@ impl Mirror {
     }
 
     /// Puts the mirror's configuration back to what it must be.
-    fn restore(&self) -> Result<(), Error> {
+    pub(super) fn restore(&self) -> Result<(), Error> {
         let path = &self.inner.path;
         keep(&path.join("config"), &self.configuration())?;
         keep(&path.join("info/exclude"), EXCLUDE)?;
@@ -372,7 +412,7 @@ pub(super) fn commit_id(id: git2::Oid) -> Result<CommitId, Error> {
 }
 
 /// Makes a file hold exactly `text`, without touching it where it does.
-fn keep(path: &Path, text: &str) -> Result<(), Error> {
+pub(super) fn keep(path: &Path, text: &str) -> Result<(), Error> {
     let regular = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file());
     if regular && std::fs::read(path).is_ok_and(|found| found == text.as_bytes()) {
         return Ok(());

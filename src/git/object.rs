@@ -2,7 +2,7 @@
 
 use git2::ObjectType;
 
-use super::error::Error;
+use super::error::{Error, blocking};
 use super::mirror::{Mirror, commit_id, find_commit};
 use crate::model::CommitId;
 
@@ -95,11 +95,10 @@ impl Mirror {
     /// # Errors
     /// A damaged mirror.
     pub async fn contains(&self, commit: &CommitId) -> Result<bool, Error> {
-        let commit = commit.clone();
-        self.in_repository(move |repository| match find_commit(repository, &commit) {
-            Ok(_) => Ok(true),
-            Err(Error::UnknownCommit(_)) => Ok(false),
-            Err(error) => Err(error),
+        let (mirror, commit) = (self.clone(), commit.clone());
+        blocking(move || {
+            mirror.restore()?;
+            mirror.has(&commit)
         })
         .await
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::durable;
 use super::error::{Error, Tampered};
-use super::mirror::Mirror;
+use super::mirror::{Mirror, keep};
 use super::survey::{Depth, beneath, survey};
 use crate::model::CommitId;
 
@@ -84,7 +84,7 @@ impl Tie {
 
     /// Detaches the worktree's `HEAD` at a commit, whatever ref an agent attached it to.
     pub(super) fn point_to(&self, commit: &CommitId) -> Result<(), Error> {
-        durable::replace(&self.git_dir.join("HEAD"), format!("{commit}\n").as_bytes())
+        keep(&self.git_dir.join("HEAD"), &format!("{commit}\n"))
     }
 
     /// Empties the folders of submodules: git leaves alone what an agent put there.

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::durable;
 use super::error::{Error, Tampered, blocking};
@@ -31,6 +31,14 @@ pub struct Worktree {
 enum State {
     New,
     Used,
+}
+
+/// What is where a worktree is wanted.
+enum Place {
+    /// One of ours, whole.
+    Ours(Tie),
+    /// Nothing, at this absolute path.
+    Free(PathBuf),
 }
 
 impl Mirror {
@@ -62,33 +70,61 @@ impl Mirror {
     }
 
     async fn prepare(&self, at: &Path, start: &CommitId, cone: Option<String>) -> Result<Worktree, Error> {
-        if !self.contains(start).await? {
-            return Err(Error::UnknownCommit(start.clone()));
-        }
-        let at = absolute(at).await?;
-        if let Some(tie) = self.find_tie(&at, cone.as_ref()).await? {
-            let worktree = self.tied(tie, start);
-            match worktree.reset(start).await {
-                Ok(()) => return Ok(worktree),
-                Err(error) => tracing::warn!(path = %at.display(), %error, "a worktree is made anew"),
+        let mut alone = self.locks().worktrees.lock().await;
+        let at = match self.place(at, start, cone.clone()).await? {
+            Place::Free(at) => at,
+            Place::Ours(tie) => {
+                drop(alone);
+                let at = tie.path.clone();
+                let worktree = self.tied(tie, start);
+                match worktree.reset(start).await {
+                    Ok(()) => return Ok(worktree),
+                    Err(error) => tracing::warn!(path = %at.display(), %error, "a worktree is made anew"),
+                }
+                alone = self.locks().worktrees.lock().await;
+                self.discard(&at).await?;
+                at
             }
-        }
-        let tie = {
-            let _alone = self.locks().worktrees.lock().await;
-            self.discard(&at).await?;
-            self.call("worktree")
-                .await?
-                .args(["add", "--quiet", "--detach", "--no-checkout"])
-                .arg(&at)
-                .arg(start.as_str())
-                .succeed()
-                .await?;
-            let mirror = self.clone();
-            blocking(move || read_tie(&mirror, &at, cone)).await?
         };
+        self.call_restored(self.path(), "worktree")
+            .args(["add", "--quiet", "--detach", "--no-checkout"])
+            .arg(&at)
+            .arg(start.as_str())
+            .succeed()
+            .await?;
+        let (mirror, commit) = (self.clone(), start.clone());
+        let tie = blocking(move || {
+            let tie = read_tie(&mirror, &at, cone)?;
+            tie.sweep(&commit)?;
+            mirror.restore()?;
+            Ok(tie)
+        })
+        .await?;
+        drop(alone);
         let worktree = self.tied(tie, start);
-        worktree.bring_to(start, State::New).await?;
+        let head = worktree.head.lock().await;
+        worktree.fill(start, State::New, head).await?;
         Ok(worktree)
+    }
+
+    /// Looks at where a worktree is wanted: there is one of ours that is whole and has the wanted cone, or room is
+    /// made. The mirror's configuration is as it must be afterwards.
+    async fn place(&self, at: &Path, start: &CommitId, cone: Option<String>) -> Result<Place, Error> {
+        let (mirror, at, start) = (self.clone(), at.to_owned(), start.clone());
+        blocking(move || {
+            mirror.restore()?;
+            if !mirror.has(&start)? {
+                return Err(Error::UnknownCommit(start));
+            }
+            let at = absolute(&at)?;
+            let known = registered(&mirror, &at)?;
+            if let Some(tie) = whole(&known, &at, cone) {
+                return Ok(Place::Ours(tie));
+            }
+            make_room(&mirror, &at, &known)?;
+            Ok(Place::Free(at))
+        })
+        .await
     }
 
     /// Removes the worktree at `at` with all that is in it; harmless where there is none.
@@ -96,9 +132,8 @@ impl Mirror {
     /// # Errors
     /// [`Error::Occupied`] where the folder holds something that is not ours, or a failing disk.
     pub async fn remove_worktree(&self, at: &Path) -> Result<(), Error> {
-        let at = absolute(at).await?;
         let _alone = self.locks().worktrees.lock().await;
-        self.discard(&at).await
+        self.discard(at).await
     }
 
     fn tied(&self, tie: Tie, start: &CommitId) -> Worktree {
@@ -110,55 +145,13 @@ impl Mirror {
         }
     }
 
-    /// Finds a worktree of ours at `at` that is whole and has the wanted cone.
-    async fn find_tie(&self, at: &Path, cone: Option<&String>) -> Result<Option<Tie>, Error> {
-        let (mirror, at, cone) = (self.clone(), at.to_owned(), cone.cloned());
-        blocking(move || {
-            let [git_dir] = &registered(&mirror, &at)?[..] else {
-                return Ok(None);
-            };
-            let found = std::fs::read_to_string(git_dir.join("info/sparse-checkout")).ok();
-            if found != cone {
-                return Ok(None);
-            }
-            let tie = Tie {
-                dot_git: dot_git(git_dir),
-                path: at,
-                git_dir: git_dir.clone(),
-                cone,
-            };
-            Ok(tie.check().is_ok().then_some(tie))
-        })
-        .await
-    }
-
     /// Removes what is at `at` if it is ours, and what the mirror knows of it.
     async fn discard(&self, at: &Path) -> Result<(), Error> {
         let (mirror, at) = (self.clone(), at.to_owned());
         blocking(move || {
-            let known = registered(&mirror, &at)?;
-            if known.is_empty() && !claims_to_be_ours(&mirror, &at) {
-                return match std::fs::read_dir(&at) {
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-                    Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
-                        Err(Error::Occupied { path: at })
-                    }
-                    Err(error) => Err(Error::io(&at)(error)),
-                    Ok(entries) => match entries.count() {
-                        0 => Ok(()),
-                        _ => Err(Error::Occupied { path: at }),
-                    },
-                };
-            }
-            durable::remove(&at)?;
-            let repository = mirror.repository()?;
-            for git_dir in known {
-                if let Ok(mut reference) = repository.find_reference(&snapshot_ref(&git_dir)) {
-                    reference.delete().map_err(Error::library("release a snapshot"))?;
-                }
-                durable::remove(&git_dir)?;
-            }
-            Ok(())
+            let at = absolute(&at)?;
+            make_room(&mirror, &at, &registered(&mirror, &at)?)?;
+            mirror.restore()
         })
         .await
     }
@@ -200,19 +193,34 @@ impl Worktree {
     }
 
     async fn bring_to(&self, to: &CommitId, state: State) -> Result<(), Error> {
-        self.verify().await?;
-        if !self.mirror.contains(to).await? {
-            return Err(Error::UnknownCommit(to.clone()));
-        }
-        let mut head = self.head.lock().await;
-        let (tie, commit) = (self.tie.clone(), to.clone());
-        blocking(move || tie.sweep(&commit)).await?;
+        let (tie, mirror, commit) = (self.tie.clone(), self.mirror.clone(), to.clone());
+        let head = self.head.lock().await;
+        blocking(move || {
+            tie.check()?;
+            if !mirror.has(&commit)? {
+                return Err(Error::UnknownCommit(commit));
+            }
+            tie.sweep(&commit)?;
+            mirror.restore()
+        })
+        .await?;
+        self.fill(to, state, head).await
+    }
+
+    /// Lets git make the folder equal to a commit at which it was pointed just now.
+    async fn fill(
+        &self,
+        to: &CommitId,
+        state: State,
+        mut head: MutexGuard<'_, CommitId>,
+    ) -> Result<(), Error> {
         if self.throw_back(to, state).await.is_err() {
             // An index that can't be read, or folders without the right to empty them: once more without.
-            let tie = self.tie.clone();
+            let (tie, mirror) = (self.tie.clone(), self.mirror.clone());
             blocking(move || {
                 durable::open_up(&tie.path);
-                durable::remove(&tie.index())
+                durable::remove(&tie.index())?;
+                mirror.restore()
             })
             .await?;
             self.throw_back(to, State::Used).await?;
@@ -227,9 +235,9 @@ impl Worktree {
         Ok(())
     }
 
+    /// Throws the folder back, right after the mirror's configuration was looked at.
     async fn throw_back(&self, to: &CommitId, state: State) -> Result<(), Error> {
-        let reset = self.call("reset").await?;
-        reset
+        self.call_restored("reset")
             .args(["--hard", "--quiet", "--no-recurse-submodules", to.as_str()])
             .succeed()
             .await?;
@@ -246,32 +254,88 @@ impl Worktree {
     /// A call of git on this worktree with the private index.
     pub(super) async fn call(&self, what: &'static str) -> Result<super::call::Call<'_>, Error> {
         let call = self.mirror.call_in(&self.tie.git_dir, what).await?;
+        Ok(self.equip(call))
+    }
+
+    /// The same for a caller whose last step was [`Mirror::restore`].
+    fn call_restored(&self, what: &'static str) -> super::call::Call<'_> {
+        self.equip(self.mirror.call_restored(&self.tie.git_dir, what))
+    }
+
+    fn equip<'a>(&'a self, call: super::call::Call<'a>) -> super::call::Call<'a> {
         let call = call.work_tree(&self.path).index(&self.tie.index());
-        Ok(match self.tie.cone {
+        match self.tie.cone {
             Some(_) => call
                 .with("core.sparseCheckout=true")
                 .with("core.sparseCheckoutCone=true"),
             None => call.with("core.sparseCheckout=false"),
-        })
+        }
     }
 }
 
+/// The worktree of ours that `known` says is at `at`, if it is whole and has the wanted cone.
+fn whole(known: &[PathBuf], at: &Path, cone: Option<String>) -> Option<Tie> {
+    let [git_dir] = known else { return None };
+    let found = std::fs::read_to_string(git_dir.join("info/sparse-checkout")).ok();
+    let tie = Tie {
+        dot_git: dot_git(git_dir),
+        path: at.to_owned(),
+        git_dir: git_dir.clone(),
+        cone,
+    };
+    (found == tie.cone && tie.check().is_ok()).then_some(tie)
+}
+
+/// Removes what is at `at` if it is ours, and the git directories `known` for it.
+fn make_room(mirror: &Mirror, at: &Path, known: &[PathBuf]) -> Result<(), Error> {
+    if known.is_empty() && !claims_to_be_ours(mirror, at) {
+        let occupied = || Error::Occupied { path: at.to_owned() };
+        return match std::fs::read_dir(at) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Err(occupied()),
+            Err(error) => Err(Error::io(at)(error)),
+            Ok(entries) => match entries.count() {
+                0 => Ok(()),
+                _ => Err(occupied()),
+            },
+        };
+    }
+    durable::remove(at)?;
+    for git_dir in known {
+        release(mirror, &snapshot_ref(git_dir))?;
+        durable::remove(git_dir)?;
+    }
+    Ok(())
+}
+
+/// Deletes a ref if it is there. The mirror is only opened for one that is: the checkouts of checks have none.
+fn release(mirror: &Mirror, name: &str) -> Result<(), Error> {
+    let loose = std::fs::symlink_metadata(mirror.path().join(name)).is_ok();
+    let packed = || match std::fs::read(mirror.path().join("packed-refs")) {
+        Ok(refs) => memchr::memmem::find(&refs, name.as_bytes()).is_some(),
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    };
+    if !loose && !packed() {
+        return Ok(());
+    }
+    if let Ok(mut reference) = mirror.repository()?.find_reference(name) {
+        reference.delete().map_err(Error::library("release a snapshot"))?;
+    }
+    Ok(())
+}
+
 /// The absolute path of `at`, links in the folders above resolved; those folders are made.
-async fn absolute(at: &Path) -> Result<PathBuf, Error> {
-    let at = at.to_owned();
-    blocking(move || {
-        let (Some(parent), Some(name)) = (at.parent(), at.file_name()) else {
-            return Err(Error::Occupied { path: at });
-        };
-        let parent = if parent.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            parent
-        };
-        std::fs::create_dir_all(parent).map_err(Error::io(parent))?;
-        Ok(parent.canonicalize().map_err(Error::io(parent))?.join(name))
-    })
-    .await
+fn absolute(at: &Path) -> Result<PathBuf, Error> {
+    let (Some(parent), Some(name)) = (at.parent(), at.file_name()) else {
+        return Err(Error::Occupied { path: at.to_owned() });
+    };
+    let parent = if parent.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        parent
+    };
+    std::fs::create_dir_all(parent).map_err(Error::io(parent))?;
+    Ok(parent.canonicalize().map_err(Error::io(parent))?.join(name))
 }
 
 /// Writes the patterns of git's cone mode for some folders: gitformat `sparse-checkout`, "cone pattern set".

@@ -4,6 +4,7 @@ use sqlx::{AnyConnection, Row};
 
 use crate::model::{ContentHash, Timestamp};
 
+use super::batch::Batch;
 use super::packed::Packed;
 use super::{Database, Error, sql};
 
@@ -35,6 +36,24 @@ impl Database {
             Err(Error::corrupt(what(), "it is not what its address says"))
         }
     }
+}
+
+/// The statement of [`insert`], as a part of a batch.
+pub(super) fn insert_with_others(
+    batch: &mut Batch,
+    hash: &ContentHash,
+    packed: Packed,
+    at: Timestamp,
+) -> Result<(), Error> {
+    batch.say(
+        "INSERT INTO contents (hash, size, body, touched) VALUES ($, $, $, $) \
+         ON CONFLICT (hash) DO UPDATE SET touched = excluded.touched WHERE contents.touched < excluded.touched",
+    );
+    batch.end();
+    batch.bind(hash.to_string())?;
+    batch.bind(sql::signed(packed.size as u64)?)?;
+    batch.bind(packed.bytes)?;
+    batch.bind(at.0)
 }
 
 /// Keeps a content. One that is kept already is marked as young again, so that it is not forgotten between now

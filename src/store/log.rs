@@ -4,17 +4,24 @@ use std::collections::HashMap;
 
 use sqlx::{AnyConnection, Row};
 
-use crate::model::{ContentHash, RunId, Timestamp};
+use crate::model::{ContentHash, RunId};
 
+use super::batch::Batch;
 use super::packed::Packed;
-use super::runs::{self, Written};
+use super::runs;
+use super::transaction::Transaction;
 use super::{Append, Appended, Database, Error, contents, inbox, sql};
-
-/// Events that one statement inserts at most. A decision seldom has more than a few.
-const EVENTS_AT_ONCE: usize = 8;
 
 /// Runs that one statement reads; the statement is prepared once and filled up with its last run.
 const RUNS_AT_ONCE: usize = 64;
+
+/// Why a run's row was not written.
+enum Refused {
+    /// It has another length than expected, or is not there.
+    OtherLength,
+    /// The run is there already, or another one holds its issue.
+    NotUnique,
+}
 
 impl Database {
     pub(super) async fn read_events(&self, run: &RunId) -> Result<Option<Vec<String>>, Error> {
@@ -81,47 +88,60 @@ impl Database {
             .map(|content| (ContentHash::of(content), Packed::pack(content)))
             .collect();
 
-        let mut transaction = self.begin().await?;
         // A transaction that is dropped rolls back.
-        let written = if append.expected_len == 0 {
-            runs::insert(&mut transaction, &append.row).await?
-        } else {
-            runs::update(&mut transaction, &append.row, append.expected_len).await?
-        };
-        match written {
-            Written::Yes => {}
-            Written::OtherLength => {
-                transaction.rollback().await?;
-                return Ok(Appended::Conflict);
-            }
-            Written::NotUnique => {
-                transaction.rollback().await?;
+        let mut transaction = match self.write_row(append).await? {
+            Ok(transaction) => transaction,
+            Err(Refused::OtherLength) => return Ok(Appended::Conflict),
+            Err(Refused::NotUnique) => {
                 return Ok(match self.holder(&append.row).await? {
                     Some(holder) if holder != append.run => Appended::IssueTaken(holder),
                     // The holder has let go since, or the run itself was created by another: decide again.
                     Some(_) | None => Appended::Conflict,
                 });
             }
-        }
+        };
         if let Some(seq) = append.consumes
             && !mark_done(&mut transaction, seq, append.note.as_deref()).await?
         {
             transaction.rollback().await?;
             return Ok(Appended::Settled);
         }
-        insert_events(&mut transaction, append).await?;
-        for (hash, packed) in &contents {
-            contents::insert(&mut transaction, hash, packed, append.at).await?;
-        }
         let mut arrived = false;
         for (outcome, body) in append.outcomes.iter().zip(&bodies) {
             arrived |= inbox::insert(&mut transaction, outcome, body).await?;
         }
-        transaction.commit().await?;
+        let mut rest = Batch::default();
+        insert_events(&mut rest, append)?;
+        for (hash, packed) in contents {
+            contents::insert_with_others(&mut rest, &hash, packed, append.at)?;
+        }
+        transaction.commit_with(rest).await?;
         if arrived {
             self.announce();
         }
         Ok(Appended::Ok)
+    }
+
+    /// Begins the transaction and writes the run's row; where that cannot be, says why and leaves nothing open.
+    async fn write_row(&self, append: &Append) -> Result<Result<Transaction, Refused>, Error> {
+        if append.expected_len > 0 {
+            let update = runs::update(&append.row, append.expected_len)?;
+            return match Transaction::begin_with(self.writer(), update).await {
+                Ok((transaction, true)) => Ok(Ok(transaction)),
+                Ok((transaction, false)) => {
+                    transaction.rollback().await?;
+                    Ok(Err(Refused::OtherLength))
+                }
+                Err(error) if runs::is_not_unique(&error) => Ok(Err(Refused::NotUnique)),
+                Err(error) => Err(error),
+            };
+        }
+        let mut transaction = self.begin().await?;
+        if runs::insert(&mut transaction, &append.row).await? {
+            return Ok(Ok(transaction));
+        }
+        transaction.rollback().await?;
+        Ok(Err(Refused::NotUnique))
     }
 }
 
@@ -135,24 +155,22 @@ async fn mark_done(connection: &mut AnyConnection, seq: i64, note: Option<&str>)
     Ok(done.rows_affected() > 0)
 }
 
-async fn insert_events(connection: &mut AnyConnection, append: &Append) -> Result<(), Error> {
-    let Timestamp(at) = append.at;
+fn insert_events(batch: &mut Batch, append: &Append) -> Result<(), Error> {
+    if append.events.is_empty() {
+        return Ok(());
+    }
+    batch.say("INSERT INTO events (run, n, event, at) VALUES ");
+    for place in 0..append.events.len() {
+        batch.say(if place == 0 { "($,$,$,$)" } else { ",($,$,$,$)" });
+    }
+    batch.end();
     let mut n = sql::signed(append.expected_len)?;
-    for chunk in append.events.chunks(EVENTS_AT_ONCE) {
-        let query = format!(
-            "INSERT INTO events (run, n, event, at) VALUES {}",
-            sql::rows(chunk.len(), 4)
-        );
-        let mut statement = sqlx::query(&query);
-        for event in chunk {
-            statement = statement
-                .bind(append.run.as_str())
-                .bind(n)
-                .bind(event.as_str())
-                .bind(at);
-            n += 1;
-        }
-        statement.execute(&mut *connection).await?;
+    for event in &append.events {
+        batch.bind(append.run.to_string())?;
+        batch.bind(n)?;
+        batch.bind(event.clone())?;
+        batch.bind(append.at.0)?;
+        n += 1;
     }
     Ok(())
 }

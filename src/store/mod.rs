@@ -20,12 +20,14 @@
 //! | `contents` | content addresses |
 //! | `retention` | forgetting |
 //! | `transaction` | a write that can be abandoned at any moment |
+//! | `batch` | several statements in one trip to the database |
 //! | `packed` | lz4 where it pays |
 //!
 //! What an event, an outcome or a delivery means is not known here: they are text and bytes.
 //! This is the only module that names SQL. All statements keep to what SQLite and PostgreSQL both
 //! understand: text, 64-bit integers and bytes, `$1` placeholders, `ON CONFLICT DO NOTHING`.
 
+mod batch;
 mod contents;
 mod database;
 mod error;

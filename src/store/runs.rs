@@ -5,6 +5,7 @@ use sqlx::{AnyConnection, Row};
 
 use crate::model::{IssueNumber, MicroUsd, PullNumber, RepositoryId, RepositoryName, RunId, Timestamp};
 
+use super::batch::Batch;
 use super::{Database, Error, FindRun, ListRuns, RunRow, sql};
 
 const COLUMNS: &str = "run, repository, repository_name, issue, pull, title, workflow, state, active, ended, len, \
@@ -13,52 +14,52 @@ const COLUMNS: &str = "run, repository, repository_name, issue, pull, title, wor
 /// How many runs a list has where its caller does not say.
 const LIST: usize = 100;
 
-/// How writing a run's row ended.
-pub(super) enum Written {
-    Yes,
-    /// The row has another length than expected, or is not there.
-    OtherLength,
-    /// The run is there already, or another one holds its issue.
-    NotUnique,
-}
-
-/// Creates a run's row.
-pub(super) async fn insert(connection: &mut AnyConnection, row: &RunRow) -> Result<Written, Error> {
+/// Creates a run's row; `false` where the run is there already or another one holds its issue.
+pub(super) async fn insert(connection: &mut AnyConnection, row: &RunRow) -> Result<bool, Error> {
     let query = format!("INSERT INTO runs ({COLUMNS}) VALUES {}", sql::rows(1, 16));
     let statement = bind(sqlx::query(&query), row)?;
-    match statement.execute(connection).await {
-        Ok(_) => Ok(Written::Yes),
-        Err(error) => not_unique(error),
+    match statement.execute(connection).await.map_err(Error::from) {
+        Ok(_) => Ok(true),
+        Err(error) if is_not_unique(&error) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
-/// Replaces a run's row if it has the expected length.
-pub(super) async fn update(
-    connection: &mut AnyConnection,
-    row: &RunRow,
-    expected: u64,
-) -> Result<Written, Error> {
-    let statement = sqlx::query(
-        "UPDATE runs SET repository = $2, repository_name = $3, issue = $4, pull = $5, title = $6, workflow = $7, \
-         state = $8, active = $9, ended = $10, len = $11, next_wake = $12, has_work = $13, created = $14, \
-         updated = $15, cost = $16 WHERE run = $1 AND len = $17",
+/// Replaces a run's row if it has the expected length; there is a row in the answer if it had.
+pub(super) fn update(row: &RunRow, expected: u64) -> Result<Batch, Error> {
+    let mut batch = Batch::default();
+    batch.say(
+        "UPDATE runs SET repository = $, repository_name = $, issue = $, pull = $, title = $, workflow = $, \
+         state = $, active = $, ended = $, len = $, next_wake = $, has_work = $, created = $, updated = $, cost = $ \
+         WHERE run = $ AND len = $ RETURNING len",
     );
-    match bind(statement, row)?
-        .bind(sql::signed(expected)?)
-        .execute(connection)
-        .await
-    {
-        Ok(done) if done.rows_affected() == 0 => Ok(Written::OtherLength),
-        Ok(_) => Ok(Written::Yes),
-        Err(error) => not_unique(error),
-    }
+    batch.end();
+    batch.bind(sql::signed(row.repository.0)?)?;
+    batch.bind(row.repository_name.as_str().to_owned())?;
+    batch.bind(row.issue.map(|issue| sql::signed(issue.0)).transpose()?)?;
+    batch.bind(row.pull.map(|pull| sql::signed(pull.0)).transpose()?)?;
+    batch.bind(sql::text(&row.title))?;
+    batch.bind(row.workflow.clone())?;
+    batch.bind(row.state.clone())?;
+    batch.bind(i64::from(row.active))?;
+    batch.bind(i64::from(row.ended))?;
+    batch.bind(sql::signed(row.len)?)?;
+    batch.bind(row.next_wake.map(|wake| wake.0))?;
+    batch.bind(i64::from(row.has_work))?;
+    batch.bind(row.created.0)?;
+    batch.bind(row.updated.0)?;
+    batch.bind(row.cost.map(|cost| sql::signed(cost.0)).transpose()?)?;
+    batch.bind(row.run.to_string())?;
+    batch.bind(sql::signed(expected)?)?;
+    Ok(batch)
 }
 
-fn not_unique(error: sqlx::Error) -> Result<Written, Error> {
-    match &error {
-        sqlx::Error::Database(answer) if answer.is_unique_violation() => Ok(Written::NotUnique),
-        _ => Err(error.into()),
-    }
+/// Whether a run's row was refused because the run is there already or another one holds its issue.
+pub(super) fn is_not_unique(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Refused(sqlx::Error::Database(answer)) if answer.is_unique_violation()
+    )
 }
 
 impl Database {

@@ -6,6 +6,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool};
 
 use super::Error;
+use super::batch::Batch;
 
 /// A write transaction on the writing connection. Dropping it closes that connection, which rolls back.
 ///
@@ -28,6 +29,38 @@ impl Transaction {
         };
         transaction.run("BEGIN IMMEDIATE").await?;
         Ok(transaction)
+    }
+
+    /// Begins with a first statement in the same trip to the database, which must return a row for each row that it
+    /// changes; says whether it changed any.
+    pub(super) async fn begin_with(writer: &AnyPool, first: Batch) -> Result<(Self, bool), Error> {
+        let connection = writer.acquire().await?;
+        let mut transaction = Self {
+            connection,
+            open: true,
+        };
+        let text = format!("BEGIN IMMEDIATE; {}", first.text);
+        let rows = sqlx::query_with(&text, first.arguments)
+            .fetch_all(&mut *transaction.connection)
+            .await;
+        match rows {
+            Ok(rows) => Ok((transaction, !rows.is_empty())),
+            Err(error) => {
+                // Where it did not even begin this fails too, and the connection is given up.
+                drop(transaction.rollback().await);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Runs statements whose effects need no look, and makes it all durable, in one trip to the database.
+    pub(super) async fn commit_with(mut self, last: Batch) -> Result<(), Error> {
+        let text = format!("{}COMMIT", last.text);
+        sqlx::query_with(&text, last.arguments)
+            .execute(&mut *self.connection)
+            .await?;
+        self.open = false;
+        Ok(())
     }
 
     /// Makes it all durable.

@@ -123,7 +123,7 @@ pub(super) async fn drive(
                 }
                 Answer::Cancel => line.order(Command::Cancel, None).await?,
             },
-            () = line.arrival() => line.take_in().await?,
+            news = line.news() => line.follow(news).await?,
             () = tokio::time::sleep(until_wake(&page)) => {
                 line.take_in().await?;
                 line.wake().await?;

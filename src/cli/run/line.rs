@@ -12,8 +12,8 @@ use crate::cli::exit::Failure;
 use crate::command::Command;
 use crate::config::Settings;
 use crate::engine::{
-    self, Adopted, Bench, Book, Creation, Crew, Driver, Equipment, InProcess, LocalOrder, Page, Processed,
-    Reading, Reception, operator,
+    self, Adopted, Bench, Book, Creation, Crew, Driver, Equipment, Hold, InProcess, LocalOrder, Page,
+    Processed, Reading, Reception, operator,
 };
 use crate::git::Mirror;
 use crate::model::{RunId, SystemClock};
@@ -26,6 +26,15 @@ type Work = Crew<Database, SystemClock, Local, Bench<Database, SystemClock, Adop
 /// How many rows of the inbox are read at once.
 const READ_AHEAD: usize = 64;
 
+/// What can be new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    /// An attempt began, or an action ended.
+    Progress,
+    /// Something new may be in the inbox.
+    Arrival,
+}
+
 /// Everything that one run needs.
 pub(super) struct Line {
     run: RunId,
@@ -34,6 +43,8 @@ pub(super) struct Line {
     folders: engine::Folders,
     driver: Driver<Database, SystemClock, InProcess<Database, SystemClock, Work>, Orders>,
     arrivals: watch::Receiver<u64>,
+    /// Everything here is about one run; reading its log again after each pause would be for nothing.
+    _hold: Hold,
     /// The last row of the inbox that was looked at. Rows of other runs are left to those who drive them.
     seen: i64,
 }
@@ -71,6 +82,7 @@ impl Line {
         let executor = InProcess::new(Arc::clone(&book), crew);
         let mut line = Self {
             arrivals: store.wakeups(),
+            _hold: book.hold(&run),
             driver: Driver::new(book, executor, Orders),
             folders: keep.folders(),
             seen: i64::MIN,
@@ -116,10 +128,21 @@ impl Line {
         Ok(self.driver.executor().hands().context(page).await?)
     }
 
-    /// Waits until something new may be in the inbox.
-    pub(super) async fn arrival(&mut self) {
-        // The sender lives as long as the store, which outlives us.
-        let _ = self.arrivals.changed().await;
+    /// Waits until something has happened, or something new may be in the inbox.
+    pub(super) async fn news(&mut self) -> News {
+        tokio::select! {
+            () = self.driver.book().changed() => News::Progress,
+            // The sender lives as long as the store, which outlives us.
+            _ = self.arrivals.changed() => News::Arrival,
+        }
+    }
+
+    /// Sees to what follows from news.
+    pub(super) async fn follow(&mut self, news: News) -> Result<(), Failure> {
+        match news {
+            News::Progress => Ok(self.driver.attend(&self.run).await?),
+            News::Arrival => self.take_in().await,
+        }
     }
 
     /// Hands what has arrived for this run to the driver.
@@ -132,6 +155,9 @@ impl Line {
                 self.process(row).await?;
             }
             self.seen = last;
+            if rows.len() < READ_AHEAD {
+                return Ok(());
+            }
         }
     }
 

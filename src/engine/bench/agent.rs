@@ -13,6 +13,7 @@ use crate::agent::{
 use crate::contract::{self, Document};
 use crate::engine::book::Page;
 use crate::engine::error::Error;
+use crate::engine::workshop::Work;
 use crate::git::{Snapshot, Worktree};
 use crate::model::{Artifact, ArtifactName, AttemptKey, Clock, ContentHash, Timestamp};
 use crate::route::Candidate;
@@ -39,7 +40,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         node: &Node,
         agent: &AgentNode,
         stop: &CancellationToken,
-    ) -> Result<Report, Error> {
+    ) -> Result<Work, Error> {
         let attempt = scheduled(page, key)?;
         let candidate: Candidate = match &attempt.candidate {
             Some((_, name)) => name.parse().map_err(machine)?,
@@ -50,7 +51,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
                 "The harness `{}` is not configured on this server.",
                 candidate.harness
             );
-            return Ok(self.failed(key, Failure::Machine, why));
+            return Ok(self.failed(key, Failure::Machine, why).into());
         };
         let read_only = agent.tools == Tools::ReadOnly;
         let mirror = self.equipment.depot.mirror_of(&page.run.created.origin).await?;
@@ -61,7 +62,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             .map_err(machine)?;
         let inputs = self.inputs(page, node).await?;
         let brief = self.brief(page, key, node, agent, &inputs).await?;
-        self.equipment.folders.open(key, &brief).await?;
+        self.equipment.folders.open(key, Some(&brief)).await?;
         let folder = worktree.path.join(ARTIFACTS);
         let since = blocking({
             let (folder, inputs) = (folder.clone(), inputs);
@@ -72,7 +73,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         let order = self.order(page, key, agent, &candidate, &worktree, folder.clone());
         let ended = match harness.run(&order, stop.clone(), &()).await {
             Ok(ended) => ended,
-            Err(error) => return Ok(self.failed(key, Failure::Machine, format!("{error}."))),
+            Err(error) => return Ok(self.failed(key, Failure::Machine, format!("{error}.")).into()),
         };
         let left = self.take_up(&worktree, folder, node, since, ended.ended).await?;
         self.judge(page, key, &ended, left, read_only, &worktree).await
@@ -250,7 +251,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         left: Left,
         read_only: bool,
         worktree: &Worktree,
-    ) -> Result<Report, Error> {
+    ) -> Result<Work, Error> {
         let changed = left.snapshot.as_ref().is_some_and(|snapshot| snapshot.changed);
         let facts = VerdictFacts {
             must_change: !read_only,
@@ -287,7 +288,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
                     why: sentence(&class, ended),
                 },
             };
-            return Ok(report);
+            return Ok(report.into());
         }
         let mut findings = Vec::new();
         for (name, bytes) in &left.artifacts {
@@ -311,14 +312,13 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         if !findings.is_empty() {
             report.fields.clear();
             report.verdict = Verdict::Returned { findings };
-            return Ok(report);
+            return Ok(report.into());
         }
-        for (name, bytes) in &left.artifacts {
-            let hash = self.equipment.journal.put(bytes).await?;
-            report.artifacts.push(Artifact {
-                name: name.clone(),
-                hash,
-            });
+        let mut contents = Vec::new();
+        for (name, content) in left.artifacts {
+            let hash = ContentHash::of(&content);
+            report.artifacts.push(Artifact { name, hash });
+            contents.push(content);
         }
         if let Some(snapshot) = left.snapshot.filter(|snapshot| !read_only && snapshot.changed) {
             // Before the report names it: a snapshot that nothing holds could be swept.
@@ -330,7 +330,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
                 .map_err(machine)?;
             report.snapshot = Some(snapshot.commit);
         }
-        Ok(report)
+        Ok(Work { report, contents })
     }
 
     /// What the core needs to know of an artifact besides its fields.

@@ -14,6 +14,7 @@ use crate::agent::{CheckOrder, CheckRun, CommandRun, Limits, Outcome, run_checks
 use crate::contract::{self, BaseResult, Checks, CommandResult, Document, Verified};
 use crate::engine::book::Page;
 use crate::engine::error::Error;
+use crate::engine::workshop::Work;
 use crate::model::{Artifact, ArtifactName, AttemptKey, Clock, CommitId, ContentHash};
 use crate::run::{Report, Verdict};
 use crate::store::Journal;
@@ -29,7 +30,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         key: &AttemptKey,
         check: &CheckNode,
         stop: &CancellationToken,
-    ) -> Result<Report, Error> {
+    ) -> Result<Work, Error> {
         let attempt = scheduled(page, key)?;
         let started = self.clock.now();
         let commands = self.commands(page, check).await?;
@@ -49,11 +50,11 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
                 .any(|command| command.outcome() == Outcome::Cancelled)
         };
         if stop.is_cancelled() || cancelled(&run) {
-            return Ok(Report::bare(key.clone(), Verdict::Cancelled, self.clock.now()));
+            return Ok(Report::bare(key.clone(), Verdict::Cancelled, self.clock.now()).into());
         }
         let base = self.baseline(page, key, &commands, limits, stop).await?;
         if stop.is_cancelled() || cancelled(&base) {
-            return Ok(Report::bare(key.clone(), Verdict::Cancelled, self.clock.now()));
+            return Ok(Report::bare(key.clone(), Verdict::Cancelled, self.clock.now()).into());
         }
         let checks = account(attempt.start.clone(), &run, &base);
         let mut report = Report::bare(key.clone(), Verdict::Succeeded, self.clock.now());
@@ -70,7 +71,8 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
                 .push("The checks show nothing: not verified.".to_owned());
         }
         let name = ArtifactName::new("checks.md").map_err(machine)?;
-        let hash = self.equipment.journal.put(checks.render().as_bytes()).await?;
+        let content = checks.render().into_bytes();
+        let hash = ContentHash::of(&content);
         report.artifacts.push(Artifact { name, hash });
         report.fields = contract::fields(&Document::Checks(checks))
             .into_iter()
@@ -83,7 +85,10 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
                 (name, field)
             })
             .collect();
-        Ok(report)
+        Ok(Work {
+            report,
+            contents: vec![content],
+        })
     }
 
     /// The plan's checks, and those that the repository demands: a plan can add, never take away.
@@ -119,7 +124,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
     ) -> Result<CheckRun, Error> {
         let mirror = self.equipment.depot.mirror_of(&page.run.created.origin).await?;
         let worktree = mirror.worktree(at, commit).await.map_err(machine)?;
-        self.equipment.folders.open(key, "").await?;
+        self.equipment.folders.open(key, None).await?;
         let order = CheckOrder {
             key: key.clone(),
             server: self.equipment.marker.clone(),

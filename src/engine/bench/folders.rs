@@ -90,25 +90,41 @@ impl Folders {
         }
     }
 
-    /// Makes the folder of an attempt anew and puts the brief there.
-    pub(super) async fn open(&self, key: &AttemptKey, brief: &str) -> Result<(), Error> {
-        let folder = self.of_attempt(key);
-        self.clear(key).await;
-        tokio::fs::create_dir_all(folder.join("home"))
-            .await
-            .map_err(machine)?;
-        tokio::fs::write(folder.join("brief.md"), brief)
-            .await
-            .map_err(machine)
+    /// Makes the folder of an attempt anew and puts the brief there, if there is one.
+    pub(super) async fn open(&self, key: &AttemptKey, brief: Option<&str>) -> Result<(), Error> {
+        let (folder, brief) = (self.of_attempt(key), brief.map(str::to_owned));
+        blocking(move || {
+            remove(&folder)?;
+            std::fs::create_dir_all(folder.join("home"))?;
+            match brief {
+                Some(brief) => std::fs::write(folder.join("brief.md"), brief),
+                None => Ok(()),
+            }
+        })
+        .await
+        .map_err(machine)
     }
 
     /// Removes what belongs to a single attempt.
     pub(super) async fn clear(&self, key: &AttemptKey) {
         let folder = self.of_attempt(key);
-        if let Err(error) = tokio::fs::remove_dir_all(&folder).await
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
+        let at = folder.clone();
+        if let Err(error) = blocking(move || remove(&at)).await {
             tracing::warn!(folder = %folder.display(), %error, "the folder of an attempt could not be removed");
         }
     }
+}
+
+fn remove(folder: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// One trip to the threads for blocking calls, whatever the number of calls.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> std::io::Result<T> {
+    tokio::task::spawn_blocking(work).await?
 }

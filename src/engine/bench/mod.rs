@@ -20,10 +20,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::book::Page;
 use super::error::Error;
-use super::workshop::{Slot, Workshop};
+use super::workshop::{Slot, Work, Workshop};
 use crate::agent::{CheckRun, Harness, Marker};
 use crate::model::{AttemptKey, Clock, CommitId, ContentHash, RunId};
-use crate::run::Report;
 use crate::store::Journal;
 use crate::workflow::{Node, NodeKind};
 
@@ -124,12 +123,7 @@ impl<J: Journal, C: Clock, D: Depot> Workshop for Bench<J, C, D> {
         }
     }
 
-    async fn attempt(
-        &self,
-        page: &Page,
-        key: &AttemptKey,
-        stop: &CancellationToken,
-    ) -> Result<Report, Error> {
+    async fn attempt(&self, page: &Page, key: &AttemptKey, stop: &CancellationToken) -> Result<Work, Error> {
         let node = page
             .frozen
             .workflow
@@ -139,7 +133,7 @@ impl<J: Journal, C: Clock, D: Depot> Workshop for Bench<J, C, D> {
             })?;
         let room = self.room(&key.run);
         let _shared = room.read().await;
-        let report = match &node.kind {
+        let work = match &node.kind {
             NodeKind::Agent(agent) => self.agent(page, key, node, agent, stop).await,
             NodeKind::Loop(looped) => self.agent(page, key, node, &looped.agent, stop).await,
             NodeKind::Check(check) => self.check(page, key, check, stop).await,
@@ -148,7 +142,7 @@ impl<J: Journal, C: Clock, D: Depot> Workshop for Bench<J, C, D> {
             }),
         };
         self.equipment.folders.clear(key).await;
-        report
+        work
     }
 
     async fn put_away(&self, page: &Page) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use footplate::command::Command;
 use footplate::engine::{
-    Error as EngineError, Executor, Hands, Outcome, Page, Reading, Reception, Slot, Workshop,
+    Done, Error as EngineError, Executor, Hands, Outcome, Page, Reading, Reception, Slot, Work, Workshop,
 };
 use footplate::git::{Change, CommitOrder, Push, Pushed, TreePath};
 use footplate::github::{
@@ -18,7 +18,7 @@ use footplate::model::{
     Timestamp,
 };
 use footplate::publish::{Error as PublishError, Tree};
-use footplate::run::{Action, ActionKey, Input, Report};
+use footplate::run::{Action, ActionKey, Input};
 use footplate::store::{
     Append, Appended, Error as StoreError, FindRun, InboxRow, Journal, ListRuns, NewOutcome, RunRow, Settle,
 };
@@ -250,7 +250,7 @@ impl Executor for Warp<Hive> {
 }
 
 impl Hands for Warp<Squad> {
-    async fn perform(&self, action: &Action, stop: &CancellationToken) -> Result<Option<Input>, EngineError> {
+    async fn perform(&self, action: &Action, stop: &CancellationToken) -> Result<Option<Done>, EngineError> {
         if self.is(Mutant::BeginsWithoutFence)
             && let Action::Attempt(key) = action
             && let Some(page) = self.inner.book.look(&key.run).await?
@@ -261,8 +261,8 @@ impl Hands for Warp<Squad> {
                 .is_some_and(|node| !matches!(node.kind, NodeKind::Publish))
         {
             let _ = self.inner.book.begin(key).await?;
-            let report = self.inner.team.workshop().attempt(&page, key, stop).await?;
-            return Ok(Some(Input::AttemptEnded(Box::new(report))));
+            let work = self.inner.team.workshop().attempt(&page, key, stop).await?;
+            return Ok(Some(Input::AttemptEnded(Box::new(work.report)).into()));
         }
         self.inner.team.perform(action, stop).await
     }
@@ -317,7 +317,7 @@ impl Workshop for Warp<Workbench> {
         page: &Page,
         key: &AttemptKey,
         stop: &CancellationToken,
-    ) -> Result<Report, EngineError> {
+    ) -> Result<Work, EngineError> {
         if !self.is(Mutant::ShowsAnOldPlan) {
             return self.inner.attempt(page, key, stop).await;
         }

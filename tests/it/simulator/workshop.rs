@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use footplate::engine::{Error, Page, Slot, Workshop};
+use footplate::engine::{Error, Page, Slot, Work, Workshop};
 use footplate::model::{Artifact, ArtifactName, AttemptKey, ContentHash, MicroUsd, Timestamp, TokenUsage};
 use footplate::run::{Attempt, Failure, Report, Verdict};
 use footplate::workflow::{Field, Node, NodeKind};
@@ -201,12 +201,7 @@ impl Workshop for Workbench {
         }
     }
 
-    async fn attempt(
-        &self,
-        page: &Page,
-        key: &AttemptKey,
-        stop: &CancellationToken,
-    ) -> Result<Report, Error> {
+    async fn attempt(&self, page: &Page, key: &AttemptKey, stop: &CancellationToken) -> Result<Work, Error> {
         beat().await;
         let node = page
             .frozen
@@ -267,7 +262,7 @@ impl Workshop for Workbench {
         self.count(started, &mut report);
         close(&self.scene, key, Some(&report));
         beat().await;
-        Ok(report)
+        Ok(report.into())
     }
 
     async fn put_away(&self, _: &Page) {
