@@ -180,6 +180,8 @@ async fn silence_after_words_is_stopped_as_idle_and_stays_a_failure() {
         tampered: false,
         collected: 0,
         refused: &[],
+        wire: &[],
+        exact_model: false,
     };
     assert_eq!(
         verdict(&ended, facts),
