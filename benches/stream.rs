@@ -26,10 +26,22 @@ const ROUNDS: usize = 5;
 
 /// A harness, and the recording that is repeated: everything between its first line and its last.
 const STREAMS: [(Cli, &str); 4] = [
-    (Cli::Claude, include_str!("../src/agent/dialect/fixtures/claude-ok.jsonl")),
-    (Cli::Codex, include_str!("../src/agent/dialect/fixtures/codex-ok.jsonl")),
-    (Cli::Gemini, include_str!("../src/agent/dialect/fixtures/gemini-ok.jsonl")),
-    (Cli::Qwen, include_str!("../src/agent/dialect/fixtures/qwen-ok.jsonl")),
+    (
+        Cli::Claude,
+        include_str!("../src/agent/dialect/fixtures/claude-ok.jsonl"),
+    ),
+    (
+        Cli::Codex,
+        include_str!("../src/agent/dialect/fixtures/codex-ok.jsonl"),
+    ),
+    (
+        Cli::Gemini,
+        include_str!("../src/agent/dialect/fixtures/gemini-ok.jsonl"),
+    ),
+    (
+        Cli::Qwen,
+        include_str!("../src/agent/dialect/fixtures/qwen-ok.jsonl"),
+    ),
 ];
 
 #[tokio::main(flavor = "current_thread")]
@@ -52,10 +64,19 @@ async fn main() -> Result<()> {
                 ..CliHarness::new(cli)
             };
             let before = usage::own_cpu()?;
-            let ended = harness.run(&order, tokio_util::sync::CancellationToken::new(), &()).await?;
+            let ended = harness
+                .run(&order, tokio_util::sync::CancellationToken::new(), &())
+                .await?;
             read.add(usage::own_cpu()?.saturating_sub(before).as_secs_f64() * 1e6 / count);
-            ensure!(ended.events == lines as u64, "{} of {lines} lines arrived", ended.events);
-            ensure!(ended.terminal.is_some_and(|last| last.ok), "the last line was not understood");
+            ensure!(
+                ended.events == lines as u64,
+                "{} of {lines} lines arrived",
+                ended.events
+            );
+            ensure!(
+                ended.terminal.is_some_and(|last| last.ok),
+                "the last line was not understood"
+            );
 
             let before = usage::own_cpu()?;
             ensure!(split(&program)? == lines, "the floor lost lines");
@@ -70,7 +91,9 @@ async fn main() -> Result<()> {
         ]);
     }
     table.print();
-    say("\nThe floor reads the same pipe in 32 KiB and counts lines. Starting and ending the process is in both.");
+    say(
+        "\nThe floor reads the same pipe in 32 KiB and counts lines. Starting and ending the process is in both.",
+    );
     Ok(())
 }
 

@@ -424,7 +424,7 @@ impl<T: fmt::Display> fmt::Display for List<'_, T> {
 mod tests {
     use std::time::Duration;
 
-    use super::super::Killed;
+    use super::super::{Killed, Terminal, TerminalError};
     use super::*;
     use crate::model::Timestamp;
 
@@ -616,6 +616,272 @@ mod tests {
             facts(),
             "a process of it could not be killed",
         );
+    }
+
+    /// What a harness said of its end: fine, or this kind of error.
+    fn last(kind: Option<TerminalKind>) -> Option<Terminal> {
+        Some(match kind {
+            None => Terminal {
+                ok: true,
+                text: "Done.".to_owned(),
+                ..Terminal::default()
+            },
+            Some(kind) => Terminal {
+                error: Some(TerminalError {
+                    kind,
+                    status: None,
+                    until: None,
+                }),
+                ..Terminal::default()
+            },
+        })
+    }
+
+    #[test]
+    fn the_first_reason_of_the_table_wins() {
+        use TerminalKind as K;
+        use WireFault as W;
+        let (ok, failed, signal) = (Exit::Code(0), Exit::Code(1), Exit::Signal(9));
+        let until = Some(Timestamp(1_000));
+        let limited = W::RateLimited { until };
+        let down = W::Unavailable { status: Some(503) };
+        // Exit, last word, whether the tree changed, faults on the wire, sentence.
+        let table: &[(Exit, Option<K>, bool, &[W], &str)] = &[
+            // What was overcome stays a success.
+            (
+                ok,
+                None,
+                true,
+                &[limited.clone(), W::CutOff, W::Truncated, W::Empty],
+                "success",
+            ),
+            (ok, None, true, &[W::WrongModel { served: "b".into() }], "success"),
+            // The meter's refusal beats the crash and the 403 that it caused.
+            (
+                failed,
+                Some(K::Auth),
+                false,
+                &[W::Budget],
+                "it used up what it may spend",
+            ),
+            (
+                failed,
+                Some(K::Other),
+                false,
+                &[W::TooManyRequests, down.clone()],
+                "it used up what it may spend",
+            ),
+            (
+                failed,
+                Some(K::Limit),
+                false,
+                &[limited.clone()],
+                "it used up what it may spend",
+            ),
+            // The wire beats the harness, the newest fault the older ones.
+            (
+                failed,
+                Some(K::Auth),
+                false,
+                &[down.clone(), limited.clone()],
+                "its provider has too many requests until 1970-01-01T00:00:01Z",
+            ),
+            (
+                failed,
+                Some(K::Other),
+                false,
+                &[limited.clone(), down.clone()],
+                "its provider failed or broke off (status 503)",
+            ),
+            (
+                failed,
+                Some(K::NoResult),
+                false,
+                &[W::Auth { status: 401 }],
+                "its provider refused the key (status 401)",
+            ),
+            (
+                failed,
+                Some(K::Other),
+                false,
+                &[W::Rejected { status: 413 }],
+                "its provider called the request wrong (status 413)",
+            ),
+            (
+                failed,
+                Some(K::Other),
+                false,
+                &[W::UnknownModel],
+                "its provider does not know the model",
+            ),
+            (
+                failed,
+                Some(K::Other),
+                false,
+                &[W::NoFirstByte],
+                "it gave no sign of life in time",
+            ),
+            (
+                failed,
+                Some(K::Other),
+                false,
+                &[W::Stalled],
+                "it fell silent and was stopped",
+            ),
+            (
+                failed,
+                Some(K::Other),
+                false,
+                &[W::NotAnAnswer],
+                "its provider failed or broke off",
+            ),
+            (
+                ok,
+                Some(K::Empty),
+                false,
+                &[W::Refused],
+                "the model or its provider refused",
+            ),
+            // A crash of its own is none of the provider's.
+            (
+                failed,
+                None,
+                true,
+                &[limited.clone()],
+                "it ended with exit code 1",
+            ),
+            (
+                signal,
+                Some(K::NoResult),
+                false,
+                &[limited.clone()],
+                "it ended with SIGKILL",
+            ),
+            (
+                ok,
+                Some(K::Interrupted),
+                false,
+                &[down.clone()],
+                "it ended without success",
+            ),
+            // Without a wire, its own typed word.
+            (
+                failed,
+                Some(K::RateLimited),
+                false,
+                &[],
+                "its provider had too many requests",
+            ),
+            (failed, Some(K::Auth), false, &[], "its provider refused the key"),
+            (
+                failed,
+                Some(K::UnknownModel),
+                false,
+                &[],
+                "its provider does not know the model",
+            ),
+            (
+                failed,
+                Some(K::Unavailable),
+                false,
+                &[],
+                "its provider failed or broke off",
+            ),
+            (ok, Some(K::Empty), false, &[], "it left neither words nor files"),
+            (ok, Some(K::NoResult), true, &[], "it ended without success"),
+            (failed, Some(K::Other), true, &[], "it ended with exit code 1"),
+            // It ended well, but nothing changed.
+            (ok, None, false, &[], "it changed nothing"),
+            (
+                ok,
+                None,
+                false,
+                &[W::MalformedCall],
+                "the model's calls of tools could not be read",
+            ),
+            (
+                ok,
+                None,
+                false,
+                &[W::Truncated],
+                "the answer was cut off, being too long",
+            ),
+            (
+                ok,
+                None,
+                false,
+                &[W::Refused, W::Empty],
+                "the model or its provider refused",
+            ),
+            (
+                ok,
+                None,
+                false,
+                &[limited.clone(), down.clone()],
+                "it changed nothing",
+            ),
+        ];
+        for (exit, word, changed, wire, sentence) in table {
+            let ended = Ended {
+                exit: *exit,
+                terminal: last(*word),
+                ..ended()
+            };
+            let facts = VerdictFacts {
+                changed: *changed,
+                collected: 0,
+                wire,
+                ..facts()
+            };
+            check(&ended, facts, sentence);
+        }
+    }
+
+    #[test]
+    fn another_model_fails_where_only_the_asked_one_may_answer() {
+        let wire = [WireFault::WrongModel {
+            served: "gemini-3.8-flash".to_owned(),
+        }];
+        let facts = VerdictFacts {
+            wire: &wire,
+            exact_model: true,
+            ..facts()
+        };
+        check(&ended(), facts, "another model answered, gemini-3.8-flash");
+    }
+
+    #[test]
+    fn the_exit_of_a_harness_that_had_to_be_killed_after_its_last_word_says_nothing() {
+        let lingered = Ended {
+            exit: Exit::Signal(15),
+            lingered: true,
+            terminal: last(None),
+            ..ended()
+        };
+        check(&lingered, facts(), "success");
+        let failed = Ended {
+            terminal: last(Some(TerminalKind::Auth)),
+            ..lingered
+        };
+        check(&failed, facts(), "its provider refused the key");
+    }
+
+    #[test]
+    fn a_cut_off_or_refused_answer_is_none_whatever_was_left() {
+        let word = |truncated, refused| Ended {
+            terminal: Some(Terminal {
+                truncated,
+                refused,
+                ..last(None).expect("one")
+            }),
+            ..ended()
+        };
+        check(
+            &word(true, false),
+            facts(),
+            "the answer was cut off, being too long",
+        );
+        check(&word(false, true), facts(), "the model or its provider refused");
     }
 
     #[test]

@@ -44,10 +44,9 @@ pub(super) fn invocation(order: &Order) -> Invocation {
     it.args(["--max-turns", MAX_TURNS]);
 
     it.set("CLAUDE_CONFIG_DIR", order.home.join(".claude"));
-    it.set("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
-    it.set("DISABLE_AUTOUPDATER", "1");
-    it.set("DISABLE_TELEMETRY", "1");
-    it.set("DISABLE_ERROR_REPORTING", "1");
+    for (name, value) in super::QUIET {
+        it.set(name, *value);
+    }
     // One, for a stream that breaks off in the middle, which no gateway can repeat.
     it.set("CLAUDE_CODE_MAX_RETRIES", "1");
     it.set("API_TIMEOUT_MS", TIMEOUT_MS);

@@ -63,6 +63,14 @@ impl Invocation {
     }
 }
 
+/// Variables that keep every one of them from calling home, also when it is only asked for its version.
+pub(super) const QUIET: &[(&str, &str)] = &[
+    ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+    ("DISABLE_AUTOUPDATER", "1"),
+    ("DISABLE_TELEMETRY", "1"),
+    ("DISABLE_ERROR_REPORTING", "1"),
+];
+
 /// How to start one of the command-line agents.
 pub(super) fn invocation(cli: Cli, program: &str, order: &Order) -> Invocation {
     let mut invocation = match cli {
