@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Terminal;
+use crate::ledger::WindowShare;
 use crate::model::{MicroUsd, Timestamp, TokenUsage};
 
 /// What became of an attempt's process. Whether that is a success is for [`crate::agent::verdict()`] to say.
@@ -29,6 +31,18 @@ pub struct Ended {
     pub edit_failures: Vec<String>,
     /// How many lines of output were not blank.
     pub events: u64,
+    /// What the harness said of its own end; `None` for one that knows no such event.
+    pub terminal: Option<Terminal>,
+    /// Whether it had said its last word and did not exit, so that it was killed. Its exit then says nothing.
+    pub lingered: bool,
+    /// How often it asked its model again because of an error, as it says.
+    pub retries: u32,
+    /// The harness's id of the session.
+    pub session: Option<String>,
+    /// The model that answered, as the harness says; the wire knows better.
+    pub model_reported: Option<String>,
+    /// The windows of a subscription, as the harness says.
+    pub windows: Vec<WindowShare>,
     /// What it took to end the tree.
     pub killed: Killed,
     /// When it began.

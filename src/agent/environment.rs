@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::Error;
@@ -52,6 +52,27 @@ impl Environment {
         environment.set("LANG", "C.UTF-8");
         environment.set(marker::VARIABLE, marker.as_str());
         Ok(environment)
+    }
+
+    /// Puts a file into the private home, readable by nobody else.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn put(&self, home: &Path, name: &str, content: &[u8]) -> Result<(), Error> {
+        let file = home.join(name);
+        let write = || {
+            if let Some(folder) = file.parent() {
+                private_folder(folder)?;
+            }
+            let mut options = std::fs::OpenOptions::new();
+            options.write(true).create(true).truncate(true).mode(0o600);
+            std::io::Write::write_all(&mut options.open(&file)?, content)
+        };
+        write().map_err(|source| Error::Folder {
+            what: "a file of the private home",
+            path: file.clone(),
+            source,
+        })
     }
 
     /// Sets one variable.

@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
-use super::dialect::Transcript;
+use super::dialect::{self, Invocation, Listener};
 use super::environment::{self, DEFAULT_PATH, Environment};
-use super::lines::Line;
-use super::supervise::{Launch, Sink, supervise};
+use super::supervise::{Launch, supervise};
 use super::{Ended, Error, Observer, Order};
 
 /// Runs attempts.
@@ -35,6 +34,8 @@ pub enum Harness {
     Command(CommandHarness),
     /// A script in place of a model.
     Scripted(ScriptedHarness),
+    /// One of the command-line agents whose dialect is known.
+    Cli(CliHarness),
 }
 
 impl Harness {
@@ -43,7 +44,13 @@ impl Harness {
         match self {
             Self::Command(harness) => &harness.name,
             Self::Scripted(_) => "scripted",
+            Self::Cli(harness) => &harness.name,
         }
+    }
+
+    /// The harness that has this name without any configuration, if there is one.
+    pub fn named(name: &str) -> Option<Self> {
+        Cli::named(name).map(|cli| Self::Cli(CliHarness::new(cli)))
     }
 }
 
@@ -57,6 +64,7 @@ impl Agent for Harness {
         match self {
             Self::Command(harness) => harness.run(order, cancel, observer).await,
             Self::Scripted(harness) => harness.run(order, cancel, observer).await,
+            Self::Cli(harness) => harness.run(order, cancel, observer).await,
         }
     }
 }
@@ -78,7 +86,8 @@ impl Agent for CommandHarness {
         cancel: CancellationToken,
         observer: &dyn Observer,
     ) -> Result<Ended, Error> {
-        run(&self.argv, order, &cancel, observer).await
+        let invocation = for_program(self.argv.clone(), order);
+        run(invocation, order, &cancel, Listener::command(observer)).await
     }
 }
 
@@ -121,7 +130,88 @@ impl Agent for ScriptedHarness {
         cancel: CancellationToken,
         observer: &dyn Observer,
     ) -> Result<Ended, Error> {
-        run(&self.argv(), order, &cancel, observer).await
+        let invocation = for_program(self.argv(), order);
+        run(invocation, order, &cancel, Listener::command(observer)).await
+    }
+}
+
+/// A command-line agent whose dialect is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cli {
+    /// Claude Code, also for other vendors at a base URL of their own.
+    Claude,
+    /// OpenAI's Codex.
+    Codex,
+    /// Google's Gemini CLI.
+    Gemini,
+    /// Alibaba's Qwen Code, also for any server that speaks OpenAI's Chat Completions.
+    Qwen,
+}
+
+impl Cli {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Claude, Self::Codex, Self::Gemini, Self::Qwen];
+
+    /// The name of the harness and of its program.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Claude => "claude",
+            Self::Codex => "codex",
+            Self::Gemini => "gemini",
+            Self::Qwen => "qwen",
+        }
+    }
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cli| cli.as_str() == name)
+    }
+}
+
+/// One of the command-line agents, ready to be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CliHarness {
+    /// The name that configuration gives it.
+    pub name: String,
+    /// Which one it is.
+    pub cli: Cli,
+    /// Its program: a name on the path or an absolute path. Those that are written in JavaScript find `node`
+    /// on the path as well.
+    pub program: String,
+    /// A file of the operator's own login, such as `~/.codex/auth.json`, which is copied into the private home
+    /// of every attempt that has no model URL. What the program refreshes there is lost with the home.
+    pub login: Option<PathBuf>,
+}
+
+impl CliHarness {
+    /// The one that is called by its own name and found on the path.
+    pub fn new(cli: Cli) -> Self {
+        Self {
+            name: cli.as_str().to_owned(),
+            cli,
+            program: cli.as_str().to_owned(),
+            login: None,
+        }
+    }
+}
+
+impl Agent for CliHarness {
+    async fn run(
+        &self,
+        order: &Order,
+        cancel: CancellationToken,
+        observer: &dyn Observer,
+    ) -> Result<Ended, Error> {
+        let mut invocation = dialect::invocation(self.cli, &self.program, order);
+        if let (Some(login), None) = (&self.login, &order.model_url) {
+            let content = tokio::fs::read(login).await.map_err(|source| Error::Folder {
+                what: "the login",
+                path: login.clone(),
+                source,
+            })?;
+            invocation.files.push((dialect::login_file(self.cli), content));
+        }
+        run(invocation, order, &cancel, Listener::cli(self.cli, observer)).await
     }
 }
 
@@ -130,46 +220,65 @@ impl Agent for ScriptedHarness {
 /// # Errors
 /// It is not there. `path` is the search path of the orders, if they set one.
 pub fn probe(harness: &Harness, path: Option<&str>) -> Result<PathBuf, Error> {
-    let argv = match harness {
-        Harness::Command(harness) => harness.argv.clone(),
-        Harness::Scripted(harness) => harness.argv(),
+    let program = match harness {
+        Harness::Command(harness) => harness.argv.first().cloned().unwrap_or_default(),
+        Harness::Scripted(harness) => harness.program.to_string_lossy().into_owned(),
+        Harness::Cli(harness) => harness.program.clone(),
     };
-    environment::find(
-        argv.first().map_or("", String::as_str),
-        path.unwrap_or(DEFAULT_PATH),
-    )
+    environment::find(&program, path.unwrap_or(DEFAULT_PATH))
+}
+
+/// A program that finds its orders in variables.
+fn for_program(argv: Vec<String>, order: &Order) -> Invocation {
+    let mut invocation = Invocation {
+        argv,
+        ..Invocation::default()
+    };
+    if let Some(url) = &order.model_url {
+        invocation.variables.push(("FOOTPLATE_MODEL_URL", url.into()));
+    }
+    if let Some(key) = &order.model_key {
+        let key = key.expose_secret();
+        invocation.variables.push(("FOOTPLATE_MODEL_KEY", key.into()));
+    }
+    invocation
 }
 
 async fn run(
-    argv: &[String],
+    invocation: Invocation,
     order: &Order,
     cancel: &CancellationToken,
-    observer: &dyn Observer,
+    mut listener: Listener<'_>,
 ) -> Result<Ended, Error> {
     let marker = order.server.of_attempt(&order.key);
     let mut environment = Environment::prepare(&order.home, order.path.as_deref(), &order.env, &marker)?;
+    for (name, content) in &invocation.files {
+        environment.put(&order.home, name, content)?;
+    }
     environment.set("FOOTPLATE_ROLE", order.role.as_str());
     environment.set("FOOTPLATE_NODE", order.key.node.as_str());
     environment.set("FOOTPLATE_BRIEF", &order.brief);
     environment.set("FOOTPLATE_ARTIFACTS", &order.artifacts);
     environment.set("FOOTPLATE_ATTEMPT", order.key.n.to_string());
     environment.set_or_unset("FOOTPLATE_MODEL", order.model.as_deref());
-    environment.set_or_unset("FOOTPLATE_MODEL_URL", order.model_url.as_deref());
-    environment.set_or_unset(
-        "FOOTPLATE_MODEL_KEY",
-        order.model_key.as_ref().map(ExposeSecret::expose_secret),
-    );
+    environment.set_or_unset("FOOTPLATE_MODEL_URL", None);
+    environment.set_or_unset("FOOTPLATE_MODEL_KEY", None);
+    for (name, value) in invocation.variables {
+        environment.set(name, value);
+    }
 
-    let mut transcript = Transcript::new(observer);
     let launch = Launch {
-        argv,
+        argv: &invocation.argv,
         folder: &order.worktree,
         environment: &environment,
         marker,
+        stdin: invocation.stdin.as_deref(),
         limits: order.limits,
         merged: false,
     };
-    let course = supervise(launch, cancel, &mut transcript).await?;
+    let course = supervise(launch, cancel, &mut listener).await?;
+    listener.exited(course.exit);
+    let mut transcript = listener.transcript;
     Ok(Ended {
         exit: course.exit,
         stopped: course.stopped,
@@ -179,19 +288,15 @@ async fn run(
         output_tail: transcript.tail(),
         edit_failures: transcript.edit_failures,
         events: transcript.events,
+        terminal: transcript.terminal,
+        lingered: course.lingered,
+        retries: transcript.retries,
+        session: transcript.session,
+        model_reported: transcript.model,
+        windows: transcript.windows,
         killed: course.killed,
         started: order.started,
         ended: order.started.plus(course.wall),
         wall: course.wall,
     })
-}
-
-impl Sink for Transcript<'_> {
-    fn stdout(&mut self, line: Line<'_>) {
-        Transcript::stdout(self, line);
-    }
-
-    fn stderr(&mut self, line: Line<'_>) {
-        Transcript::stderr(self, line);
-    }
 }

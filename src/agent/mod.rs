@@ -2,11 +2,13 @@
 //!
 //! The way of an attempt through this folder:
 //! - [`place`] prepares the artifact folder and puts the inputs there;
-//! - a [`Harness`] turns an [`Order`] into a command line ([`CommandHarness`], [`ScriptedHarness`]);
+//! - a [`Harness`] turns an [`Order`] into a command line ([`CliHarness`], [`CommandHarness`],
+//!   [`ScriptedHarness`]); [`examine()`] says beforehand whether it is installed and fit;
 //! - `supervise` starts it in a cleared environment, reads what it prints, and stops it at its [`Limits`];
 //! - `tree` finds what belongs to it by a mark in the environment ([`Marker`]) and leaves nothing alive;
 //!   [`kill_leftovers`] does the same for a server that died without warning;
-//! - `dialect` reads the `command` harness's JSON lines; [`Ended`] is the account of it all;
+//! - `dialect` says how each harness is told its orders and reads what it prints, up to its last word, a
+//!   [`Terminal`]; [`Ended`] is the account of it all;
 //! - [`collect`] takes the declared artifacts out of the folder, and [`verdict()`] says, from facts alone,
 //!   whether the attempt succeeded.
 //!
@@ -26,6 +28,7 @@ mod dialect;
 mod ended;
 mod environment;
 mod error;
+mod examine;
 mod harness;
 mod lines;
 mod marker;
@@ -42,10 +45,12 @@ pub use artifacts::{CollectError, MAX_ARTIFACT_BYTES, Refusal, collect, place};
 pub use builtin::{BUILTIN_SUBCOMMAND, builtin_main};
 pub use check::{CheckOrder, CheckRun, CommandRun, Outcome, run_checks};
 pub use counts::{Counter, TestCounts, counts};
+pub use dialect::{Terminal, TerminalError, TerminalKind};
 pub use ended::{Ended, Exit, Killed, Stop};
 pub use environment::DEFAULT_PATH;
 pub use error::Error;
-pub use harness::{Agent, CommandHarness, Harness, ScriptedHarness, probe};
+pub use examine::{Examination, Fitness, Login, Version, examine};
+pub use harness::{Agent, Cli, CliHarness, CommandHarness, Harness, ScriptedHarness, probe};
 pub use marker::Marker;
 pub use order::{Limits, Observer, Order, Progress};
 pub use script::{Script, ScriptError, Step};

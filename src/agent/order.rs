@@ -7,7 +7,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::Marker;
-use crate::model::{AttemptKey, MicroUsd, Role, Timestamp, TokenUsage};
+use crate::model::{AttemptKey, Dialect, MicroUsd, Role, Timestamp, TokenUsage};
+use crate::route::Effort;
 
 /// One attempt, ready to be started: everything that a harness may know.
 #[derive(Debug, Clone)]
@@ -31,11 +32,17 @@ pub struct Order {
     pub model: Option<String>,
     /// The base URL at which the model answers; unset where nothing stands between agent and model.
     pub model_url: Option<String>,
+    /// The protocol that is spoken at that URL; a harness that speaks several picks by it.
+    pub dialect: Option<Dialect>,
+    /// How hard the model should think; the harness decides where unset.
+    pub effort: Option<Effort>,
     /// The dummy key for that URL; never a provider's key.
     pub model_key: Option<SecretString>,
     /// Whether the node must leave the tree as it is. Harnesses that can restrict their tools do;
     /// the caller resets the tree in any case.
     pub read_only: bool,
+    /// Whether a sandbox of ours is around the harness, which may then leave its own off.
+    pub confined: bool,
     /// When to give up.
     pub limits: Limits,
     /// The search path for programs; [`crate::agent::DEFAULT_PATH`] where unset.
@@ -46,13 +53,17 @@ pub struct Order {
     pub started: Timestamp,
 }
 
-/// When a child is given up. Only output that is not blank counts as a sign of life.
+/// When a child is given up. Only output that is not blank counts as a sign of life, and of a harness's events
+/// only those that hold more than blank text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// From the start to the first sign of life.
     pub first_event: Duration,
     /// Between two signs of life.
     pub idle: Duration,
+    /// Between two signs of life while a tool of the agent runs, where the harness tells so; never less than
+    /// `idle`.
+    pub tool: Duration,
     /// From start to end.
     pub wall: Duration,
     /// From the polite signal to the one that cannot be ignored.
@@ -70,6 +81,7 @@ impl Limits {
         Self {
             first_event: wall,
             idle: wall,
+            tool: wall,
             wall,
             ..Self::default()
         }
@@ -77,12 +89,13 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// 2 min to the first event (thinking models start slowly), 10 min of silence (a tool may run that long),
-    /// 30 min in all, and 5 s from TERM to KILL, which every agent that heeds TERM at all keeps.
+    /// 2 min to the first event (thinking models start slowly), 10 min of silence, 20 min while a tool runs
+    /// (a build or a test suite prints nothing that a harness would pass on), 30 min in all, and 5 s from TERM to KILL, which every agent that heeds TERM at all keeps.
     fn default() -> Self {
         Self {
             first_event: Duration::from_mins(2),
             idle: Duration::from_mins(10),
+            tool: Duration::from_mins(20),
             wall: Duration::from_mins(30),
             grace: Duration::from_secs(5),
             output: Self::OUTPUT,

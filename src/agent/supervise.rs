@@ -29,6 +29,8 @@ const TURNS: usize = 8;
 const DRAIN: Duration = Duration::from_millis(250);
 /// Once every process is dead the pipe must end; this only guards against what could not be killed.
 const LAST_DRAIN: Duration = Duration::from_secs(2);
+/// Some agents say their last word and never exit; healthy ones need less than this.
+const LINGER: Duration = Duration::from_secs(5);
 /// KILL cannot be refused; this only guards against a process stuck in the kernel.
 const REAP: Duration = Duration::from_secs(10);
 
@@ -42,6 +44,8 @@ pub(super) struct Launch<'a> {
     pub(super) environment: &'a Environment,
     /// The mark, which is also in the environment.
     pub(super) marker: Marker,
+    /// What standard input reads from; nothing where unset.
+    pub(super) stdin: Option<&'a Path>,
     /// When to give up.
     pub(super) limits: Limits,
     /// Whether standard error goes where standard output goes.
@@ -53,6 +57,8 @@ pub(super) struct Launch<'a> {
 pub(super) struct Course {
     pub(super) exit: Exit,
     pub(super) stopped: Option<Stop>,
+    /// Whether it was killed because it did not exit after its last word.
+    pub(super) lingered: bool,
     pub(super) killed: Killed,
     pub(super) wall: Duration,
 }
@@ -63,6 +69,18 @@ pub(super) trait Sink: Send {
     fn stdout(&mut self, line: Line<'_>);
     /// A line of standard error.
     fn stderr(&mut self, line: Line<'_>);
+    /// How many signs of life there were; `None` where everything that is not blank is one.
+    fn signs(&self) -> Option<u64> {
+        None
+    }
+    /// Whether silence means work.
+    fn is_busy(&self) -> bool {
+        false
+    }
+    /// Whether the last word was said.
+    fn is_done(&self) -> bool {
+        false
+    }
 }
 
 /// Runs a child process to its end, and its whole tree with it.
@@ -81,6 +99,7 @@ pub(super) async fn supervise(
         return Ok(Course {
             exit,
             stopped: Some(Stop::Cancelled),
+            lingered: false,
             killed,
             wall: Duration::ZERO,
         });
@@ -96,17 +115,17 @@ pub(super) async fn supervise(
     let mut killed = Killed::default();
 
     let first = watch(&mut child, &mut streams, sink, started, &launch.limits, cancel).await;
-    let (mut exit, stopped) = match first {
-        Watched::Exited(exit) => (Some(exit), None),
-        Watched::Stopped(stop) => {
+    let (mut exit, stopped, lingered) = match first {
+        Watched::Exited(exit) => (Some(exit), None, false),
+        Watched::Stopped(_) | Watched::Lingered => {
             killed.term = true;
             target.terminate().await;
-            (
-                streams
-                    .read_until_exit(&mut child, sink, Instant::now() + launch.limits.grace)
-                    .await,
-                Some(stop),
-            )
+            let until = Instant::now() + launch.limits.grace;
+            let exit = streams.read_until_exit(&mut child, sink, until).await;
+            match first {
+                Watched::Stopped(stop) => (exit, Some(stop), false),
+                _ => (exit, None, true),
+            }
         }
     };
     if exit.is_none() {
@@ -136,6 +155,7 @@ pub(super) async fn supervise(
     Ok(Course {
         exit: exit.unwrap_or(Exit::Signal(9)),
         stopped,
+        lingered,
         killed,
         wall: started.elapsed(),
     })
@@ -159,6 +179,16 @@ fn start(launch: &Launch<'_>) -> Result<(Child, Streams), Error> {
         program: name.to_owned(),
         source,
     };
+    let stdin = match launch.stdin {
+        None => Stdio::null(),
+        Some(file) => std::fs::File::open(file)
+            .map_err(|source| Error::Folder {
+                what: "the brief",
+                path: file.to_owned(),
+                source,
+            })?
+            .into(),
+    };
     let (stdout, stdout_writer) = io::pipe().map_err(failed)?;
     let (stderr, stderr_writer) = if launch.merged {
         (None, stdout_writer.try_clone().map_err(failed)?)
@@ -173,7 +203,7 @@ fn start(launch: &Launch<'_>) -> Result<(Child, Streams), Error> {
         .current_dir(launch.folder)
         .env_clear()
         .envs(launch.environment.variables())
-        .stdin(Stdio::null())
+        .stdin(stdin)
         .stdout(Stdio::from(stdout_writer))
         .stderr(Stdio::from(stderr_writer))
         .process_group(0)
@@ -191,9 +221,12 @@ fn start(launch: &Launch<'_>) -> Result<(Child, Streams), Error> {
     Ok((child, streams))
 }
 
+#[derive(Clone, Copy)]
 enum Watched {
     Exited(Exit),
     Stopped(Stop),
+    /// It said its last word and did not exit.
+    Lingered,
 }
 
 /// Reads until the program exits or must be stopped.
@@ -208,6 +241,8 @@ async fn watch(
     let wall = started + limits.wall;
     let mut silent = Stop::FirstEvent;
     let mut silence = started + limits.first_event;
+    let mut last_sign = started;
+    let mut linger = None;
     let timer = sleep_until(silence.min(wall));
     tokio::pin!(timer);
     loop {
@@ -217,18 +252,36 @@ async fn watch(
             () = cancel.cancelled() => return Watched::Stopped(Stop::Cancelled),
             () = &mut timer => {
                 let now = Instant::now();
+                if let Some(end) = linger {
+                    if now >= end {
+                        return Watched::Lingered;
+                    }
+                    timer.as_mut().reset(end);
+                    continue;
+                }
                 if now >= wall {
                     return Watched::Stopped(Stop::Wall);
                 }
                 if now >= silence {
-                    return Watched::Stopped(silent);
+                    // A tool at work is silent; it has a limit of its own.
+                    silence = if sink.is_busy() { last_sign + limits.tool.max(limits.idle) } else { silence };
+                    if now >= silence {
+                        return Watched::Stopped(silent);
+                    }
                 }
                 timer.as_mut().reset(silence.min(wall));
             }
             alive = streams.read(sink) => {
-                if alive {
+                if linger.is_none() && sink.is_done() {
+                    // From here on neither silence nor time counts: the work is done.
+                    let end = Instant::now() + LINGER;
+                    linger = Some(end);
+                    timer.as_mut().reset(end);
+                }
+                if alive && linger.is_none() {
                     silent = Stop::Idle;
-                    silence = Instant::now() + limits.idle;
+                    last_sign = Instant::now();
+                    silence = last_sign + limits.idle;
                     // The timer may now be late, which it finds out when it fires, or early, if the first
                     // event was given longer than later ones.
                     if timer.deadline() > silence.min(wall) {
@@ -256,6 +309,7 @@ impl Streams {
     /// Waits for output and passes it on; says whether any of it was not blank. Pends once both have ended.
     async fn read(&mut self, sink: &mut dyn Sink) -> bool {
         let error_open = self.stderr.as_ref().is_some_and(Stream::is_open);
+        let before = sink.signs();
         let read = tokio::select! {
             () = self.stdout.ready(), if self.stdout.is_open() => self.stdout.pass(&mut |line| sink.stdout(line)),
             () = ready(self.stderr.as_ref()), if error_open => match &mut self.stderr {
@@ -265,7 +319,10 @@ impl Streams {
             else => std::future::pending().await,
         };
         self.bytes = self.bytes.saturating_add(read.bytes);
-        read.alive
+        match (before, sink.signs()) {
+            (Some(before), Some(after)) => after != before,
+            _ => read.alive,
+        }
     }
 
     fn is_open(&self) -> bool {

@@ -180,6 +180,8 @@ async fn silence_after_words_is_stopped_as_idle_and_stays_a_failure() {
         tampered: false,
         collected: 0,
         refused: &[],
+        wire: &[],
+        exact_model: false,
     };
     assert_eq!(
         verdict(&ended, facts),
@@ -620,4 +622,114 @@ async fn gone(pid: &str) {
     tokio::time::timeout(Duration::from_mins(1), gone)
         .await
         .expect("it is gone");
+}
+
+/// A command-line agent that prints this and then runs the rest of the script.
+fn acting(world: &World, cli: Cli, script: &str) -> CliHarness {
+    use std::os::unix::fs::PermissionsExt;
+    let program = world.root.path().join("actor");
+    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("written");
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("executable");
+    CliHarness {
+        program: program.to_string_lossy().into_owned(),
+        ..CliHarness::new(cli)
+    }
+}
+
+const COMPLETED: &str = r#"echo '{"type":"turn.completed","usage":{"input_tokens":9,"output_tokens":1}}'"#;
+
+#[tokio::test]
+async fn an_agent_that_does_not_exit_after_its_last_word_is_killed_and_counted_by_it() {
+    let mut world = World::new();
+    world.order.limits.idle = NEVER;
+    world.order.limits.wall = NEVER;
+    let said = r#"echo '{"type":"item.completed","item":{"id":"1","type":"agent_message","text":"Done."}}'"#;
+    let harness = acting(
+        &world,
+        Cli::Codex,
+        &format!("{said}\n{COMPLETED}\nexec sleep 3600"),
+    );
+    let ended = world.run(&harness).await;
+    assert_eq!((ended.lingered, ended.stopped), (true, None));
+    let last = ended.terminal.as_ref().expect("a last word");
+    assert_eq!((last.ok, last.text.as_str()), (true, "Done."));
+    let facts = VerdictFacts {
+        must_change: false,
+        changed: false,
+        tampered: false,
+        collected: 0,
+        refused: &[],
+        wire: &[],
+        exact_model: false,
+    };
+    assert_eq!(verdict(&ended, facts), Verdict::Success);
+}
+
+#[tokio::test]
+async fn a_tool_at_work_is_no_silence_until_its_own_limit() {
+    let mut world = World::new();
+    world.order.limits.idle = SOON;
+    let started = r#"echo '{"type":"item.started","item":{"id":"1","type":"command_execution"}}'"#;
+    let ended_tool = r#"echo '{"type":"item.completed","item":{"id":"1","type":"command_execution"}}'"#;
+    let script = format!("{started}\nsleep 2\n{ended_tool}\n{COMPLETED}");
+    let ended = world.run(&acting(&world, Cli::Codex, &script)).await;
+    assert_eq!((ended.stopped, ended.exit), (None, Exit::Code(0)));
+
+    world.order.limits.tool = SOON;
+    let ended = world
+        .run(&acting(
+            &world,
+            Cli::Codex,
+            &format!("{started}\nexec sleep 3600"),
+        ))
+        .await;
+    assert_eq!(ended.stopped, Some(Stop::Idle));
+}
+
+#[tokio::test]
+async fn events_of_blank_text_are_no_sign_of_life() {
+    let mut world = World::new();
+    world.order.limits.first_event = SOON;
+    let blank = r#"{"type":"message","role":"assistant","content":"\\n\\n \\n","delta":true}"#;
+    let harness = acting(
+        &world,
+        Cli::Gemini,
+        &format!("while :; do echo '{blank}'; sleep 0.01; done"),
+    );
+    let ended = world.run(&harness).await;
+    assert_eq!(ended.stopped, Some(Stop::FirstEvent));
+    assert_eq!(ended.text, "");
+}
+
+#[tokio::test]
+async fn each_agent_gets_the_brief_on_standard_input_and_its_settings_in_the_private_home() {
+    for cli in Cli::ALL {
+        let mut world = World::new();
+        let brief = "A brief beyond what an argument can hold. ".repeat(5_000);
+        std::fs::write(&world.order.brief, &brief).expect("written");
+        world.order.model = Some("some-model".to_owned());
+        world.order.model_url = Some("http://127.0.0.1:9/a/token".to_owned());
+        world.order.model_key = Some("dummy-key".to_owned().into());
+        let script =
+            "cat > brief.txt; printf '%s\\n' \"$@\" > argv.txt; env | sort > env.txt; find \"$HOME\" -type f";
+        let ended = world.run(&acting(&world, cli, script)).await;
+        assert_eq!(ended.exit, Exit::Code(0), "{}", ended.output_tail);
+        assert_eq!(world.read("brief.txt"), brief);
+        let (argv, env) = (world.read("argv.txt"), world.read("env.txt"));
+        assert!(
+            !argv.contains("dummy-key") && argv.contains("some-model"),
+            "{argv}"
+        );
+        assert!(env.contains("=dummy-key\n"), "{env}");
+        assert!((argv + &env).contains("http://127.0.0.1:9/a/token"));
+        let last = ended.terminal.expect("its absence is written down");
+        assert_eq!(last.error.map(|error| error.kind), Some(TerminalKind::NoResult));
+        let settings = match cli {
+            Cli::Claude => continue,
+            Cli::Codex => ".codex/.keep",
+            Cli::Gemini => ".gemini/settings.json",
+            Cli::Qwen => ".qwen/settings.json",
+        };
+        assert!(world.order.home.join(settings).is_file(), "{settings}");
+    }
 }

@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CollectError, Ended, Error, Exit, Refusal, Stop};
-use crate::model::ArtifactName;
+use super::{CollectError, Ended, Error, Exit, Refusal, Stop, TerminalKind};
+use crate::ledger::WireFault;
+use crate::model::{ArtifactName, Timestamp};
 
 /// What is known beside the account of the process.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,12 @@ pub struct VerdictFacts<'a> {
     pub collected: usize,
     /// Those that were declared and refused.
     pub refused: &'a [CollectError],
+    /// What went wrong between harness and provider, as the meter saw it: of each kind the newest, in the
+    /// order in which they were last seen. Empty where no meter stood between them.
+    pub wire: &'a [WireFault],
+    /// Whether another model than the one that was asked for fails the attempt; otherwise it is for the caller
+    /// to mention.
+    pub exact_model: bool,
 }
 
 /// The conclusion.
@@ -43,13 +50,46 @@ pub enum FailureClass {
     },
     /// It printed without end.
     OutputFlood,
-    /// It ended with an error.
+    /// It ended with an error, or by its own word without success.
     Crash {
         /// How.
         exit: Exit,
     },
     /// Somebody stopped it.
     Cancelled,
+    /// Its provider had too many requests, or a window of its subscription is used up.
+    RateLimited {
+        /// When it may be asked again, where it said so.
+        until: Option<Timestamp>,
+    },
+    /// Its provider refused the key.
+    Auth {
+        /// The status, where one is known.
+        status: Option<u16>,
+    },
+    /// Its provider failed or could not be reached.
+    Unavailable {
+        /// The status, where there was one.
+        status: Option<u16>,
+    },
+    /// Its provider called a request of it wrong.
+    Rejected {
+        /// The status, where one is known.
+        status: Option<u16>,
+    },
+    /// Another model answered than the one that was asked for, or the provider does not know that one.
+    WrongModel {
+        /// The model that answered; none where the provider knew none of that name.
+        served: Option<String>,
+    },
+    /// It reached a limit on money, requests or turns.
+    Budget,
+    /// The model called tools in a way that cannot be read.
+    MalformedCall,
+    /// The answer was cut off by a limit of its length.
+    Truncated,
+    /// The model or its provider refused the task.
+    Refused,
     /// It changed nothing, and edits had not applied.
     EditFailed {
         /// How many.
@@ -90,9 +130,36 @@ pub enum FailureClass {
 
 /// Says whether an attempt succeeded.
 ///
-/// It did if it ended by itself with exit code 0, left every declared artifact, new and plain, changed the
-/// tree where it must, and said or left anything at all. The last condition wants words only from an agent
-/// that leaves neither artifact nor change: files are an answer.
+/// It did if it ended by itself with exit code 0 and called its own end a success where it has a word for
+/// that, left every declared artifact, new and plain, changed the tree where it must, and said or left
+/// anything at all. The last condition wants words only from an agent that leaves neither artifact nor
+/// change: files are an answer.
+///
+/// The reasons of a failure in the order in which they win; the first that holds is the class:
+///
+/// | what | class |
+/// | --- | --- |
+/// | processes that could not be killed | `Unkillable` |
+/// | it was stopped: by somebody, at the output limit, at a limit of time | `Cancelled`, `OutputFlood`, `Hang` |
+/// | the worktree's `.git` was replaced | `Tampered` |
+/// | another model answered, and none but the asked one may | `WrongModel` |
+/// | **it failed by exit or by its own word:** | |
+/// | the meter refused for the budget, or for too many requests | `Budget` |
+/// | it says itself that it met a limit of its own | `Budget` |
+/// | it says itself that it was cut off, or refused | `Truncated`, `Refused` |
+/// | the newest fault on the wire | that fault's class |
+/// | its own typed error | that error's class |
+/// | otherwise | `Crash` |
+/// | **it ended well, with a trap among its artifacts** | `RefusedArtifact` |
+/// | **it ended well, and what it was asked for is not there:** | |
+/// | the meter refused for the budget; the newest of refusal, cut-off, malformed call on the wire | that class |
+/// | edits failed and nothing changed | `EditFailed` |
+/// | it said nothing, or the newest fault on the wire is an empty answer | `Empty` |
+/// | otherwise | `MissingArtifact`, `StaleArtifact`, `NoChange` |
+///
+/// The wire comes before the harness because a harness only sees what the meter passes on, such as a 403 for
+/// a spent budget. A fault on the wire alone fails nothing: what was overcome stays a success. The exit of a
+/// harness that was killed because it did not end after its last word says nothing.
 pub fn verdict(ended: &Ended, facts: VerdictFacts<'_>) -> Verdict {
     match failure(ended, facts) {
         Some(class) => Verdict::Failure(class),
@@ -117,22 +184,134 @@ fn failure(ended: &Ended, facts: VerdictFacts<'_>) -> Option<FailureClass> {
     if facts.tampered {
         return Some(FailureClass::Tampered);
     }
-    if !ended.exit.is_ok() {
-        return Some(FailureClass::Crash { exit: ended.exit });
+    if facts.exact_model
+        && let Some(WireFault::WrongModel { served }) = facts
+            .wire
+            .iter()
+            .find(|f| matches!(f, WireFault::WrongModel { .. }))
+    {
+        return Some(FailureClass::WrongModel {
+            served: Some(served.clone()),
+        });
     }
-    if let Some(class) = artifact_failure(facts.refused) {
-        return Some(class);
+    let terminal = ended.terminal.as_ref();
+    let ended_well = (ended.lingered || ended.exit.is_ok())
+        && terminal.is_none_or(|last| last.ok && !last.truncated && !last.refused);
+    if !ended_well {
+        return Some(broken(ended, facts.wire));
     }
-    if facts.must_change && !facts.changed {
-        return Some(
-            match u32::try_from(ended.edit_failures.len()).unwrap_or(u32::MAX) {
-                0 => FailureClass::NoChange,
-                count => FailureClass::EditFailed { count },
-            },
-        );
+    let incomplete = incomplete(ended, facts)?;
+    if matches!(incomplete, FailureClass::RefusedArtifact { .. }) {
+        return Some(incomplete);
+    }
+    // It ended well by its own account: only what the model itself did wrong can be the reason.
+    let reason = facts.wire.iter().rev().find_map(|fault| match fault {
+        WireFault::Refused
+        | WireFault::Truncated
+        | WireFault::MalformedCall
+        | WireFault::Budget
+        | WireFault::TooManyRequests => of_wire(fault),
+        _ => None,
+    });
+    Some(reason.unwrap_or(incomplete))
+}
+
+/// Why an attempt ended badly.
+fn broken(ended: &Ended, wire: &[WireFault]) -> FailureClass {
+    let terminal = ended.terminal.as_ref();
+    let error = terminal.and_then(|last| last.error);
+    let limit = error.is_some_and(|error| error.kind == TerminalKind::Limit);
+    let spent = wire
+        .iter()
+        .any(|fault| matches!(fault, WireFault::Budget | WireFault::TooManyRequests));
+    if limit || spent {
+        return FailureClass::Budget;
+    }
+    if terminal.is_some_and(|last| last.truncated) {
+        return FailureClass::Truncated;
+    }
+    if terminal.is_some_and(|last| last.refused) {
+        return FailureClass::Refused;
+    }
+    // A program that says it succeeded and then fails did not fail because of its provider, nor did one that
+    // was interrupted or died by a signal.
+    let by_itself = terminal.is_some_and(|last| last.ok)
+        || error.is_some_and(|error| error.kind == TerminalKind::Interrupted)
+        || matches!(ended.exit, Exit::Signal(_)) && !ended.lingered;
+    let crash = FailureClass::Crash { exit: ended.exit };
+    if by_itself {
+        return crash;
+    }
+    if let Some(class) = wire.iter().rev().find_map(of_wire) {
+        return class;
+    }
+    let Some(error) = error else { return crash };
+    let status = error.status;
+    match error.kind {
+        TerminalKind::RateLimited => FailureClass::RateLimited { until: error.until },
+        TerminalKind::Auth => FailureClass::Auth { status },
+        TerminalKind::UnknownModel => FailureClass::WrongModel { served: None },
+        TerminalKind::Unavailable => FailureClass::Unavailable { status },
+        TerminalKind::Rejected => FailureClass::Rejected { status },
+        TerminalKind::Empty => FailureClass::Empty,
+        TerminalKind::Limit => FailureClass::Budget,
+        TerminalKind::Interrupted | TerminalKind::NoResult | TerminalKind::Other => crash,
+    }
+}
+
+/// The class of a fault on the wire; none for a model that was only swapped, which is the caller's to judge.
+fn of_wire(fault: &WireFault) -> Option<FailureClass> {
+    Some(match fault {
+        WireFault::RateLimited { until } => FailureClass::RateLimited { until: *until },
+        WireFault::Auth { status } => FailureClass::Auth {
+            status: Some(*status),
+        },
+        WireFault::UnknownModel => FailureClass::WrongModel { served: None },
+        WireFault::Unavailable { status } => FailureClass::Unavailable { status: *status },
+        WireFault::CutOff | WireFault::NotAnAnswer => FailureClass::Unavailable { status: None },
+        WireFault::Rejected { status } => FailureClass::Rejected {
+            status: Some(*status),
+        },
+        WireFault::NoFirstByte => FailureClass::Hang {
+            limit: Stop::FirstEvent,
+        },
+        WireFault::Stalled => FailureClass::Hang { limit: Stop::Idle },
+        WireFault::WrongModel { .. } => return None,
+        WireFault::Truncated => FailureClass::Truncated,
+        WireFault::Refused => FailureClass::Refused,
+        WireFault::Empty => FailureClass::Empty,
+        WireFault::MalformedCall => FailureClass::MalformedCall,
+        WireFault::Budget | WireFault::TooManyRequests => FailureClass::Budget,
+    })
+}
+
+/// What is not there of what an attempt was asked for.
+fn incomplete(ended: &Ended, facts: VerdictFacts<'_>) -> Option<FailureClass> {
+    let artifacts = artifact_failure(facts.refused);
+    if matches!(artifacts, Some(FailureClass::RefusedArtifact { .. })) {
+        return artifacts;
+    }
+    let unchanged = facts.must_change && !facts.changed;
+    let edits = u32::try_from(ended.edit_failures.len()).unwrap_or(u32::MAX);
+    if unchanged && edits > 0 {
+        return Some(FailureClass::EditFailed { count: edits });
     }
     let left_files = facts.collected > 0 || facts.must_change && facts.changed;
-    (!left_files && ended.text.trim().is_empty()).then_some(FailureClass::Empty)
+    let mute = match &ended.terminal {
+        Some(last) => last.text.trim().is_empty(),
+        None => ended.text.trim().is_empty(),
+    };
+    let silent = !left_files && mute;
+    // Silence explains what is missing where a harness has a word for its answer; programs answer in files.
+    let wordless = ended.terminal.is_some() && silent
+        || matches!(facts.wire.last(), Some(WireFault::Empty)) && !left_files;
+    match artifacts {
+        Some(_) if wordless => Some(FailureClass::Empty),
+        None if unchanged && wordless => Some(FailureClass::Empty),
+        Some(class) => Some(class),
+        None if unchanged => Some(FailureClass::NoChange),
+        None => silent.then_some(FailureClass::Empty),
+    }
 }
 
 /// The gravest of what is wrong with the artifacts: a trap, then an absence, then an old one.
@@ -178,7 +357,25 @@ impl fmt::Display for FailureClass {
             Self::Hang { limit: Stop::Idle } => f.write_str("it fell silent and was stopped"),
             Self::Hang { .. } => f.write_str("it took too long and was stopped"),
             Self::OutputFlood => f.write_str("it printed without end and was stopped"),
+            Self::Crash { exit } if exit.is_ok() => f.write_str("it ended without success"),
             Self::Crash { exit } => write!(f, "it ended with {exit}"),
+            Self::RateLimited { until: None } => f.write_str("its provider had too many requests"),
+            Self::RateLimited { until: Some(until) } => {
+                write!(f, "its provider has too many requests until {until}")
+            }
+            Self::Auth { status } => write!(f, "its provider refused the key{}", Status(*status)),
+            Self::Unavailable { status } => {
+                write!(f, "its provider failed or broke off{}", Status(*status))
+            }
+            Self::Rejected { status } => {
+                write!(f, "its provider called the request wrong{}", Status(*status))
+            }
+            Self::WrongModel { served: Some(model) } => write!(f, "another model answered, {model}"),
+            Self::WrongModel { served: None } => f.write_str("its provider does not know the model"),
+            Self::Budget => f.write_str("it used up what it may spend"),
+            Self::MalformedCall => f.write_str("the model's calls of tools could not be read"),
+            Self::Truncated => f.write_str("the answer was cut off, being too long"),
+            Self::Refused => f.write_str("the model or its provider refused"),
             Self::Cancelled => f.write_str("it was cancelled"),
             Self::EditFailed { count: 1 } => f.write_str("its only edit did not apply and nothing changed"),
             Self::EditFailed { count } => write!(f, "{count} edits did not apply and nothing changed"),
@@ -191,6 +388,18 @@ impl fmt::Display for FailureClass {
             Self::Unkillable { count: 1 } => f.write_str("a process of it could not be killed"),
             Self::Unkillable { count } => write!(f, "{count} of its processes could not be killed"),
             Self::NotStarted { why } => write!(f, "it could not begin: {why}"),
+        }
+    }
+}
+
+/// ` (status 503)`, or nothing.
+struct Status(Option<u16>);
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(status) => write!(f, " (status {status})"),
+            None => Ok(()),
         }
     }
 }
@@ -215,7 +424,7 @@ impl<T: fmt::Display> fmt::Display for List<'_, T> {
 mod tests {
     use std::time::Duration;
 
-    use super::super::Killed;
+    use super::super::{Killed, Terminal, TerminalError};
     use super::*;
     use crate::model::Timestamp;
 
@@ -229,6 +438,12 @@ mod tests {
             output_tail: String::new(),
             edit_failures: Vec::new(),
             events: 1,
+            terminal: None,
+            lingered: false,
+            retries: 0,
+            session: None,
+            model_reported: None,
+            windows: Vec::new(),
             killed: Killed::default(),
             started: Timestamp(0),
             ended: Timestamp(1),
@@ -243,6 +458,8 @@ mod tests {
             tampered: false,
             collected: 1,
             refused: &[],
+            wire: &[],
+            exact_model: false,
         }
     }
 
@@ -399,6 +616,272 @@ mod tests {
             facts(),
             "a process of it could not be killed",
         );
+    }
+
+    /// What a harness said of its end: fine, or this kind of error.
+    fn last(kind: Option<TerminalKind>) -> Option<Terminal> {
+        Some(match kind {
+            None => Terminal {
+                ok: true,
+                text: "Done.".to_owned(),
+                ..Terminal::default()
+            },
+            Some(kind) => Terminal {
+                error: Some(TerminalError {
+                    kind,
+                    status: None,
+                    until: None,
+                }),
+                ..Terminal::default()
+            },
+        })
+    }
+
+    #[test]
+    fn the_first_reason_of_the_table_wins() {
+        use TerminalKind as K;
+        use WireFault as W;
+        let (ok, failed, signal) = (Exit::Code(0), Exit::Code(1), Exit::Signal(9));
+        let until = Some(Timestamp(1_000));
+        let limited = W::RateLimited { until };
+        let down = W::Unavailable { status: Some(503) };
+        // Exit, last word, whether the tree changed, faults on the wire, sentence.
+        let table: &[(Exit, Option<K>, bool, &[W], &str)] = &[
+            // What was overcome stays a success.
+            (
+                ok,
+                None,
+                true,
+                &[limited.clone(), W::CutOff, W::Truncated, W::Empty],
+                "success",
+            ),
+            (ok, None, true, &[W::WrongModel { served: "b".into() }], "success"),
+            // The meter's refusal beats the crash and the 403 that it caused.
+            (
+                failed,
+                Some(K::Auth),
+                false,
+                &[W::Budget],
+                "it used up what it may spend",
+            ),
+            (
+                failed,
+                Some(K::Other),
+                false,
+                &[W::TooManyRequests, down.clone()],
+                "it used up what it may spend",
+            ),
+            (
+                failed,
+                Some(K::Limit),
+                false,
+                &[limited.clone()],
+                "it used up what it may spend",
+            ),
+            // The wire beats the harness, the newest fault the older ones.
+            (
+                failed,
+                Some(K::Auth),
+                false,
+                &[down.clone(), limited.clone()],
+                "its provider has too many requests until 1970-01-01T00:00:01Z",
+            ),
+            (
+                failed,
+                Some(K::Other),
+                false,
+                &[limited.clone(), down.clone()],
+                "its provider failed or broke off (status 503)",
+            ),
+            (
+                failed,
+                Some(K::NoResult),
+                false,
+                &[W::Auth { status: 401 }],
+                "its provider refused the key (status 401)",
+            ),
+            (
+                failed,
+                Some(K::Other),
+                false,
+                &[W::Rejected { status: 413 }],
+                "its provider called the request wrong (status 413)",
+            ),
+            (
+                failed,
+                Some(K::Other),
+                false,
+                &[W::UnknownModel],
+                "its provider does not know the model",
+            ),
+            (
+                failed,
+                Some(K::Other),
+                false,
+                &[W::NoFirstByte],
+                "it gave no sign of life in time",
+            ),
+            (
+                failed,
+                Some(K::Other),
+                false,
+                &[W::Stalled],
+                "it fell silent and was stopped",
+            ),
+            (
+                failed,
+                Some(K::Other),
+                false,
+                &[W::NotAnAnswer],
+                "its provider failed or broke off",
+            ),
+            (
+                ok,
+                Some(K::Empty),
+                false,
+                &[W::Refused],
+                "the model or its provider refused",
+            ),
+            // A crash of its own is none of the provider's.
+            (
+                failed,
+                None,
+                true,
+                &[limited.clone()],
+                "it ended with exit code 1",
+            ),
+            (
+                signal,
+                Some(K::NoResult),
+                false,
+                &[limited.clone()],
+                "it ended with SIGKILL",
+            ),
+            (
+                ok,
+                Some(K::Interrupted),
+                false,
+                &[down.clone()],
+                "it ended without success",
+            ),
+            // Without a wire, its own typed word.
+            (
+                failed,
+                Some(K::RateLimited),
+                false,
+                &[],
+                "its provider had too many requests",
+            ),
+            (failed, Some(K::Auth), false, &[], "its provider refused the key"),
+            (
+                failed,
+                Some(K::UnknownModel),
+                false,
+                &[],
+                "its provider does not know the model",
+            ),
+            (
+                failed,
+                Some(K::Unavailable),
+                false,
+                &[],
+                "its provider failed or broke off",
+            ),
+            (ok, Some(K::Empty), false, &[], "it left neither words nor files"),
+            (ok, Some(K::NoResult), true, &[], "it ended without success"),
+            (failed, Some(K::Other), true, &[], "it ended with exit code 1"),
+            // It ended well, but nothing changed.
+            (ok, None, false, &[], "it changed nothing"),
+            (
+                ok,
+                None,
+                false,
+                &[W::MalformedCall],
+                "the model's calls of tools could not be read",
+            ),
+            (
+                ok,
+                None,
+                false,
+                &[W::Truncated],
+                "the answer was cut off, being too long",
+            ),
+            (
+                ok,
+                None,
+                false,
+                &[W::Refused, W::Empty],
+                "the model or its provider refused",
+            ),
+            (
+                ok,
+                None,
+                false,
+                &[limited.clone(), down.clone()],
+                "it changed nothing",
+            ),
+        ];
+        for (exit, word, changed, wire, sentence) in table {
+            let ended = Ended {
+                exit: *exit,
+                terminal: last(*word),
+                ..ended()
+            };
+            let facts = VerdictFacts {
+                changed: *changed,
+                collected: 0,
+                wire,
+                ..facts()
+            };
+            check(&ended, facts, sentence);
+        }
+    }
+
+    #[test]
+    fn another_model_fails_where_only_the_asked_one_may_answer() {
+        let wire = [WireFault::WrongModel {
+            served: "gemini-3.8-flash".to_owned(),
+        }];
+        let facts = VerdictFacts {
+            wire: &wire,
+            exact_model: true,
+            ..facts()
+        };
+        check(&ended(), facts, "another model answered, gemini-3.8-flash");
+    }
+
+    #[test]
+    fn the_exit_of_a_harness_that_had_to_be_killed_after_its_last_word_says_nothing() {
+        let lingered = Ended {
+            exit: Exit::Signal(15),
+            lingered: true,
+            terminal: last(None),
+            ..ended()
+        };
+        check(&lingered, facts(), "success");
+        let failed = Ended {
+            terminal: last(Some(TerminalKind::Auth)),
+            ..lingered
+        };
+        check(&failed, facts(), "its provider refused the key");
+    }
+
+    #[test]
+    fn a_cut_off_or_refused_answer_is_none_whatever_was_left() {
+        let word = |truncated, refused| Ended {
+            terminal: Some(Terminal {
+                truncated,
+                refused,
+                ..last(None).expect("one")
+            }),
+            ..ended()
+        };
+        check(
+            &word(true, false),
+            facts(),
+            "the answer was cut off, being too long",
+        );
+        check(&word(false, true), facts(), "the model or its provider refused");
     }
 
     #[test]

@@ -182,6 +182,7 @@ async fn run_command(
         folder: &order.checkout,
         environment: &environment,
         marker,
+        stdin: None,
         limits: order.limits,
         merged: true,
     };

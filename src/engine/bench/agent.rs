@@ -103,8 +103,11 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             home: self.equipment.folders.home(key),
             model: candidate.model.clone(),
             model_url: None,
+            dialect: None,
+            effort: candidate.effort,
             model_key: None,
             read_only: agent.tools == Tools::ReadOnly,
+            confined: false,
             limits: limits_of(limits, agent),
             path: self.equipment.path.clone(),
             env: self.equipment.env.clone(),
@@ -259,6 +262,8 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             tampered: left.tampered,
             collected: left.artifacts.len(),
             refused: &left.refused,
+            wire: &[],
+            exact_model: false,
         };
         let mut report = Report::bare(key.clone(), Verdict::Succeeded, ended.ended);
         report.started = ended.started;
@@ -414,7 +419,16 @@ fn limits_of(limits: &LimitsMs, agent: &AgentNode) -> Limits {
 fn failure(class: &FailureClass) -> Failure {
     match class {
         FailureClass::Hang { .. } | FailureClass::OutputFlood => Failure::Hang,
-        FailureClass::Crash { .. } => Failure::Crash,
+        // A request that the provider calls wrong is the harness's mistake.
+        FailureClass::Crash { .. } | FailureClass::Rejected { .. } => Failure::Crash,
+        FailureClass::RateLimited { .. } => Failure::RateLimited,
+        FailureClass::Auth { .. } => Failure::Auth,
+        FailureClass::Unavailable { .. } => Failure::Unavailable,
+        FailureClass::WrongModel { .. } => Failure::WrongModel,
+        FailureClass::Budget => Failure::Budget,
+        FailureClass::MalformedCall => Failure::MalformedCall,
+        FailureClass::Truncated => Failure::Truncated,
+        FailureClass::Refused => Failure::Refused,
         FailureClass::EditFailed { .. } => Failure::EditFailed,
         FailureClass::Empty => Failure::Empty,
         FailureClass::MissingArtifact { .. } | FailureClass::StaleArtifact { .. } => Failure::MissingArtifact,
