@@ -21,7 +21,7 @@ pub(super) fn plain(reply: &Reply) -> Value {
         };
         content.push(json!({"type": "tool_use", "id": id(reply), "name": call.name, "input": input}));
     }
-    message(reply, &json!(content), json!(stop(reply)), &usage(reply))
+    message(reply, &json!(content), Some(stop(reply)), &usage(reply))
 }
 
 /// The message as a stream.
@@ -31,7 +31,7 @@ pub(super) fn events(reply: &Reply) -> Vec<Frame> {
     let mut frames = vec![
         frame(
             "message_start",
-            json!({"message": message(reply, &json!([]), Value::Null, &start)}),
+            json!({"message": message(reply, &json!([]), None, &start)}),
         ),
         frame("ping", json!({})),
     ];
@@ -76,7 +76,7 @@ pub(super) fn events(reply: &Reply) -> Vec<Frame> {
     frames
 }
 
-fn message(reply: &Reply, content: &Value, stop: Value, usage: &Value) -> Value {
+fn message(reply: &Reply, content: &Value, stop: Option<&str>, usage: &Value) -> Value {
     json!({
         "id": format!("msg_scripted{}", reply.number), "type": "message", "role": "assistant", "model": reply.model,
         "content": content, "stop_reason": stop, "stop_sequence": null, "usage": usage,

@@ -358,14 +358,14 @@ fn compose(script: &Script, asked: &Asked, part: Option<&Part>, number: u32) -> 
         usage: Scenario::always().used(0),
     };
     let Some(part) = part else {
-        // Titles, probes: whoever asks without tools gets something short that is both prose and JSON's friend.
-        reply.text = "{\"title\": \"Scripted session\"}".to_owned();
+        // Titles, probes: whoever asks without tools gets something short that reads as a title.
+        "{\"title\": \"Scripted session\"}".clone_into(&mut reply.text);
         return reply;
     };
     let scenario = &script.scenarios[part.scenario];
     let step = scenario.step(part.step);
     reply.usage = scenario.used(part.step);
-    reply.text = step.say.unwrap_or_default().to_owned();
+    step.say.unwrap_or_default().clone_into(&mut reply.text);
     let mut turn = step.call.cloned();
     match &part.fault {
         Some(Fault::EditNotFound) => {

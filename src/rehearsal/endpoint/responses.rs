@@ -14,13 +14,13 @@ pub(super) fn plain(reply: &Reply) -> Value {
         Stop::Done => "completed",
         Stop::Limit | Stop::Refused => "incomplete",
     };
-    response(reply, status, &json!(output(reply)), usage(reply))
+    response(reply, status, &json!(output(reply)), &usage(reply))
 }
 
 /// The response as a stream.
 pub(super) fn events(reply: &Reply) -> Vec<Frame> {
     let mut stream = Stream::default();
-    let begun = response(reply, "in_progress", &json!([]), Value::Null);
+    let begun = response(reply, "in_progress", &json!([]), &Value::Null);
     stream.push("response.created", json!({"response": begun}));
     stream.push("response.in_progress", json!({"response": begun}));
     for (index, item) in output(reply).into_iter().enumerate() {
@@ -129,7 +129,7 @@ fn output(reply: &Reply) -> Vec<Value> {
     items
 }
 
-fn response(reply: &Reply, status: &str, output: &Value, usage: Value) -> Value {
+fn response(reply: &Reply, status: &str, output: &Value, usage: &Value) -> Value {
     let reason = match reply.stop {
         _ if status != "incomplete" => Value::Null,
         Stop::Refused => json!({"reason": "content_filter"}),

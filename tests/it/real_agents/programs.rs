@@ -15,7 +15,7 @@ use tokio::process::Command;
 use tokio::sync::Semaphore;
 
 /// Generous: the slowest takes half a minute on a busy machine with two cores.
-const GUARD: Duration = Duration::from_secs(240);
+const GUARD: Duration = Duration::from_mins(4);
 
 /// They use up to a gigabyte and two cores each, so they take turns.
 static TURN: Semaphore = Semaphore::const_new(1);
