@@ -1,4 +1,4 @@
-//! A stand-in for GitHub, and a sample to play with: for `rehearse` and for the tests.
+//! A stand-in for GitHub, scripted models, and a sample to play with: for `rehearse` and for the tests.
 //!
 //! The stand-in speaks real HTTP and real git on loopback, signs its webhooks, and is as strict as GitHub:
 //! tokens expire, permissions are enforced route by route, drafts, duplicates and empty pull requests are
@@ -8,13 +8,15 @@
 //! Reading order: [`Setup`] says how a world begins and [`StandIn`] runs it; [`world`] is the data;
 //! `verbs` are what people do, `controls` what befalls them; `acts` is what then happens, webhooks included; `rest`, `graphql` and
 //! `git_http` are the doors for clients; `hooks` sends, `faults` breaks, `limits` slows; `pages` shows people
-//! what they would see on GitHub; [`sample`] is a small repository with a scripted agent.
+//! what they would see on GitHub; [`sample`] is a small repository with a scripted agent; [`endpoint`] stands in
+//! for the providers of models.
 //!
 //! What it leaves out: users' tokens, OAuth, teams, milestones, projects, and signatures on commits.
 
 mod acts;
 mod controls;
 mod dump;
+pub mod endpoint;
 mod faults;
 mod git_http;
 mod graphql;

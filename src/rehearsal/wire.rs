@@ -125,11 +125,11 @@ fn plain(status: StatusCode, text: &str) -> Response<Body> {
 
 /// A switch that cuts one connection.
 #[derive(Debug, Clone, Default)]
-struct Cut(Arc<AtomicBool>);
+pub(super) struct Cut(Arc<AtomicBool>);
 
 impl Cut {
     /// Cuts the connection: whatever is answered never leaves.
-    fn now(&self) -> Response<Body> {
+    pub(super) fn now(&self) -> Response<Body> {
         self.0.store(true, Ordering::SeqCst);
         Response::new(Body::empty())
     }
@@ -141,7 +141,7 @@ impl Connected<IncomingStream<'_, Cuttable>> for Cut {
     }
 }
 
-struct Cuttable(TcpListener);
+pub(super) struct Cuttable(pub(super) TcpListener);
 
 impl Listener for Cuttable {
     type Io = Line;
@@ -166,7 +166,7 @@ impl Listener for Cuttable {
 }
 
 /// A connection that can be cut.
-struct Line {
+pub(super) struct Line {
     stream: TcpStream,
     cut: Cut,
 }

@@ -1,8 +1,9 @@
-//! Integration tests: the crate's shape, the stand-in, the simulator, and whole stories with the real program.
+//! Integration tests: the crate's shape, the stand-in, the simulator, real agent programs, and whole stories with the real program.
 
 mod command_line;
 mod local;
 mod openapi;
+mod real_agents;
 mod simulator;
 mod standin;
 mod stories;

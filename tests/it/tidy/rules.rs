@@ -34,11 +34,23 @@ const FLOORS: &[(&str, u8, &[&str])] = &[
 ];
 
 /// Lower modules that a module must not use although its floor would allow it, with the reason.
-const FORBIDDEN: &[(&str, &str, &str)] = &[(
-    "rehearsal",
-    "github",
-    "the stand-in checks signatures and tokens with code of its own, or it would share the mistakes it looks for",
-)];
+const FORBIDDEN: &[(&str, &str, &str)] = &[
+    (
+        "rehearsal",
+        "github",
+        "the stand-in checks signatures and tokens with code of its own, or it would share the mistakes it looks for",
+    ),
+    (
+        "rehearsal",
+        "meter",
+        "the endpoint tells and counts tokens with code of its own, or it would share the mistakes it looks for",
+    ),
+    (
+        "rehearsal",
+        "agent",
+        "the endpoint plays the model for whoever asks, and must not know how agents are started or read",
+    ),
+];
 
 /// Libraries and the modules that may name them. The rehearsal checks independently, so it owns copies.
 const LIBRARIES: &[(&str, &[&str])] = &[
