@@ -1,5 +1,7 @@
 //! Tests of the settings.
 
+mod providers;
+
 use std::path::Path;
 use std::time::Duration;
 
