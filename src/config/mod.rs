@@ -21,6 +21,8 @@ mod catalog;
 mod error;
 mod file;
 mod load;
+mod price_diff;
+mod price_file;
 mod provider;
 mod repository;
 mod secret;
@@ -33,6 +35,8 @@ mod tests;
 
 pub use catalog::{Catalog, Model, Shipped};
 pub use error::{Error, Place, Problem};
+pub use price_diff::PriceDiff;
+pub use price_file::{Format, Listed, NoPriceFile, PriceFile};
 pub use provider::{KeyHeader, Provider, Unresolved, Upstream, resolve};
 pub use repository::{Effective, RepositoryConfig};
 pub use secret::Secret;
