@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use footplate::engine::{Book, Driver, Error, Executor, Hands, InProcess, Page, Told};
+use footplate::engine::{Book, Done, Driver, Error, Executor, Hands, InProcess, Page, Told};
 use footplate::model::{Artifact, ArtifactName, CommitId, IssueNumber, RunId, SystemClock, Timestamp};
 use footplate::run::{Action, ActionKey, Input, Report, Verdict, outstanding};
 use footplate::store::{Append, Database, FindRun, Journal};
@@ -366,7 +366,7 @@ impl<E: Executor> Executor for Counting<E> {
 struct Idle;
 
 impl Hands for Idle {
-    async fn perform(&self, _: &Action, stop: &CancellationToken) -> Result<Option<Input>, Error> {
+    async fn perform(&self, _: &Action, stop: &CancellationToken) -> Result<Option<Done>, Error> {
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(Duration::from_hours(1)) => {}

@@ -30,14 +30,7 @@ pub(crate) fn frozen(source: Option<&str>) -> Result<Frozen> {
     }
     let policy = Policy {
         routes,
-        guard: Guard::default(),
-        candidate_limits: BTreeMap::new(),
-        run_usd: None,
-        setup: Vec::new(),
-        tests: Vec::new(),
-        protected: Vec::new(),
-        sandbox: "none".to_owned(),
-        default_branch: None,
+        ..Policy::default()
     };
     Ok(Frozen { workflow, policy })
 }

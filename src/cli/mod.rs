@@ -5,6 +5,7 @@
 
 mod doctor;
 mod exit;
+mod prices;
 mod rehearse;
 mod replay;
 mod run;
@@ -53,6 +54,9 @@ enum Subcommands {
     /// Lists, shows and cancels runs.
     #[command(subcommand)]
     Runs(runs::Arguments),
+    /// Lists models with their prices, and compares them with a price file.
+    #[command(subcommand)]
+    Prices(prices::Arguments),
     /// Tells the story of a run from its log.
     Replay(replay::Arguments),
     /// Says what is installed, what is configured, and what is missing.
@@ -123,6 +127,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
             runtime()?.block_on(rehearse::main(settings, arguments))
         }
         Subcommands::Runs(arguments) => runtime()?.block_on(runs::main(&settings(config)?, &arguments, json)),
+        Subcommands::Prices(arguments) => prices::main(&settings(config)?, &arguments, json),
         Subcommands::Replay(arguments) => {
             runtime()?.block_on(replay::main(&settings(config)?, &arguments, json))
         }

@@ -298,6 +298,7 @@ fn settings(
             .map_err(|error| Failure::new(Kind::Configuration, error))?;
         settings.harnesses = live.harnesses;
         settings.providers = live.providers;
+        settings.prices = live.prices;
         settings.routes = live.routes;
         settings.guards = live.guards;
         settings.limits = live.limits;

@@ -27,6 +27,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The file as the caller named it.
+    pub(super) fn file(&self) -> &str {
+        self.file
+    }
+
     /// Reads the whole file; an empty one is what it is by default. YAML tells one problem at a time.
     pub(super) fn yaml<T: DeserializeOwned + Default>(&mut self, text: &str) -> T {
         if text.len() > LARGEST {

@@ -7,16 +7,19 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::ledger::{Billing, Millionths};
 use crate::model::{AppId, Dialect, Role};
+use crate::route::Candidate;
 use crate::suggest;
 
+use super::catalog::{self, Model, Shipped};
 use super::error::Place;
 use super::file::Reader;
 use super::settings::{
-    GitHub, Guard, Guards, Harness, Labels, Limits, Provider, Routes, Sandbox, Settings, variable_of,
+    GitHub, Guard, Guards, Harness, Labels, Limits, Routes, Sandbox, Settings, variable_of,
 };
 use super::wire::{self, Text};
-use super::{Secret, value};
+use super::{Catalog, Provider, Secret, provider, value};
 
 /// The reading of one file and the environment.
 pub(super) struct Load<'a, E> {
@@ -40,11 +43,7 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
             .iter()
             .filter_map(|(name, it)| Some((name.clone(), self.harness(name, it)?)));
         let harnesses = harnesses.collect();
-        let providers = file
-            .providers
-            .iter()
-            .filter_map(|(name, it)| Some((name.clone(), self.provider(name, it)?)));
-        let providers = providers.collect();
+        let providers = self.providers(file);
         Settings {
             listen: self
                 .scalar("listen", file.listen.as_ref(), value::listen)
@@ -53,10 +52,11 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
             database_url,
             github: self.github(&file.github),
             harnesses,
+            limits: self.limits(&file.limits, &providers),
             providers,
+            prices: self.prices(&file.prices),
             routes: self.routes(&file.routes),
             guards: self.guards(&file.guard),
-            limits: self.limits(&file.limits),
             sandbox: self.scalar("sandbox", file.sandbox.as_ref(), sandbox),
             labels,
             bare_commands: self
@@ -151,7 +151,7 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
 
     fn harness(&mut self, name: &str, file: &wire::Harness) -> Option<Harness> {
         let key = format!("harnesses.{name}");
-        if !is_word(name) {
+        if !value::is_word(name) {
             let message = "a harness's name is a word of lower-case letters, digits, `-` and `_`";
             self.reader.refuse_at(&file.kind, &key, message, None);
             return None;
@@ -196,30 +196,109 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
         }
     }
 
+    /// The providers that the file names, and the shipped ones that a route uses.
+    fn providers(&mut self, file: &wire::Server) -> BTreeMap<String, Provider> {
+        let mut providers = BTreeMap::new();
+        for (name, it) in &file.providers {
+            if let Some(provider) = self.provider(name, it) {
+                providers.insert(name.clone(), provider);
+            }
+        }
+        for (role, text) in file
+            .routes
+            .iter()
+            .flat_map(|(role, texts)| texts.iter().map(move |text| (role, text)))
+        {
+            // What is no candidate is told where routes are read.
+            let Some(name) = text
+                .value
+                .parse::<Candidate>()
+                .ok()
+                .and_then(|candidate| candidate.provider)
+            else {
+                continue;
+            };
+            if providers.contains_key(&name) || file.providers.contains_key(&name) {
+                continue;
+            }
+            if let Some(shipped) = Catalog::shipped().providers.get(&name) {
+                providers.insert(name, self.shipped(shipped));
+                continue;
+            }
+            let help = suggest::help(&name, provider::known(&file.providers));
+            let message =
+                format!("there is no provider `{name}`, neither here under `providers` nor shipped");
+            self.reader
+                .refuse_at(text, &format!("routes.{role}"), message, help);
+        }
+        providers
+    }
+
+    /// A shipped provider with the key that its usual variable holds.
+    fn shipped(&self, shipped: &Shipped) -> Provider {
+        let variable = shipped.key_variable.as_ref();
+        Provider {
+            key: variable.and_then(|variable| Secret::read(&format!("env:{variable}"), &self.env)),
+            ..shipped.provider.clone()
+        }
+    }
+
+    /// A provider of the file: what is written there, and for the rest what is shipped under that name.
+    ///
+    /// Where any address is written, no shipped one holds: a key never goes where the file did not send it.
     fn provider(&mut self, name: &str, file: &wire::Provider) -> Option<Provider> {
         let key = format!("providers.{name}");
-        if !is_word(name) {
+        if !value::is_word(name) {
             let message = "a provider's name is a word of lower-case letters, digits, `-` and `_`";
-            self.reader.refuse_at(&file.dialect, &key, message, None);
+            match file
+                .dialect
+                .as_ref()
+                .or(file.base_url.as_ref())
+                .or(file.key.as_ref())
+            {
+                Some(text) => self.reader.refuse_at(text, &key, message, None),
+                None => self.reader.refuse(Place::Nowhere, &key, message, None),
+            }
             return None;
         }
-        let dialect = match (Dialect::named(&file.dialect.value), file.dialect.value.as_str()) {
-            (Some(dialect), _) => Some(dialect),
-            (None, other) => {
-                let help = suggest::help(other, ["anthropic", "openai", "gemini"]);
-                self.reader.refuse_at(
-                    &file.dialect,
-                    &format!("{key}.dialect"),
-                    "there is no such dialect",
-                    help,
-                );
-                None
+        let before = self.reader.problems.len();
+        let mut base_urls = catalog::urls(&mut self.reader, &key, &file.base_urls);
+        match (&file.dialect, &file.base_url) {
+            (Some(dialect), Some(url)) => {
+                let named = Dialect::named(&dialect.value);
+                if named.is_none() {
+                    let help = suggest::help(&dialect.value, Dialect::ALL.map(Dialect::as_str));
+                    let key = format!("{key}.dialect");
+                    self.reader
+                        .refuse_at(dialect, &key, "there is no such dialect", help);
+                }
+                let url = self
+                    .reader
+                    .value(&format!("{key}.base_url"), Some(url), value::base);
+                if let (Some(dialect), Some(url)) = (named, url) {
+                    base_urls.insert(dialect, url);
+                }
             }
+            (Some(one), None) | (None, Some(one)) => {
+                let message = "`dialect` and `base_url` are written together";
+                let help =
+                    "several dialects of one provider are `base_urls: {anthropic: …, openai: …}`".to_owned();
+                self.reader.refuse_at(one, &key, message, Some(help));
+            }
+            (None, None) => {}
+        }
+        let shipped = Catalog::shipped().providers.get(name);
+        let base = match shipped {
+            Some(shipped) => self.shipped(shipped),
+            None => Provider {
+                base_urls: BTreeMap::new(),
+                key: None,
+                key_headers: BTreeMap::new(),
+                billing: Billing::default(),
+                windows: BTreeMap::new(),
+            },
         };
-        let base_url = self
-            .reader
-            .value(&format!("{key}.base_url"), Some(&file.base_url), value::base);
-        let key = match &file.key {
+        let secret = match &file.key {
             Some(written) => {
                 let secret = Secret::read(&written.value, &self.env);
                 if secret.is_none() {
@@ -229,13 +308,55 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
                 }
                 secret
             }
-            None => None,
+            None => base.key,
         };
-        Some(Provider {
-            dialect: dialect?,
-            base_url: base_url?,
-            key,
-        })
+        let provider = Provider {
+            base_urls: if base_urls.is_empty() {
+                base.base_urls
+            } else {
+                base_urls
+            },
+            key: secret,
+            key_headers: {
+                let mut headers = base.key_headers;
+                headers.extend(catalog::headers(&mut self.reader, &key, &file.key_headers));
+                headers
+            },
+            billing: catalog::billing(&mut self.reader, &key, file.billing.as_ref()).unwrap_or(base.billing),
+            windows: {
+                let written = catalog::windows(&mut self.reader, &key, &file.windows);
+                if written.is_empty() { base.windows } else { written }
+            },
+        };
+        let wrong = self.reader.problems.len() > before;
+        if provider.base_urls.is_empty() && !wrong {
+            let help = "write `{dialect: openai, base_url: https://…}`".to_owned();
+            let message = "it is not shipped, so that it wants an address";
+            match &file.key {
+                Some(text) => self.reader.refuse_at(text, &key, message, Some(help)),
+                None => self.reader.refuse(Place::Nowhere, &key, message, Some(help)),
+            }
+        }
+        Some(provider)
+    }
+
+    /// What the file says of models.
+    fn prices(&mut self, file: &BTreeMap<String, wire::Model>) -> BTreeMap<String, Model> {
+        let mut models = BTreeMap::new();
+        for (name, it) in file {
+            let Some(mut model) = catalog::model(&mut self.reader, &format!("prices.{name}"), name, it)
+            else {
+                continue;
+            };
+            let source = &mut model.price.source;
+            source.get_or_insert_with(|| self.reader.file().to_owned());
+            if let Some(shipped) = Catalog::shipped().models.get(name) {
+                model.context = model.context.or(shipped.context);
+                model.aliases.extend(shipped.aliases.iter().cloned());
+            }
+            models.insert(name.clone(), model);
+        }
+        models
     }
 
     fn routes(&mut self, file: &BTreeMap<Role, Vec<Text>>) -> Routes {
@@ -293,14 +414,29 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
         }
     }
 
-    fn limits(&mut self, file: &wire::Limits) -> Limits {
+    fn limits(&mut self, file: &wire::Limits, providers: &BTreeMap<String, Provider>) -> Limits {
+        let mut dollars = |key: &str, text: &Option<Text>| self.scalar(key, text.as_ref(), value::dollars);
+        let run = dollars("limits.run_usd", &file.run_usd);
+        let issue = dollars("limits.issue_usd", &file.issue_usd);
+        let repository_day = dollars("limits.repository_day_usd", &file.repository_day_usd);
+        let month = dollars("limits.month_usd", &file.month_usd);
+        let window_share = shares(&mut self.reader, &file.window_share);
+        for (name, text) in &file.window_share {
+            self.known_window(name, text, providers);
+        }
         Limits {
-            run: self.scalar("limits.run_usd", file.run_usd.as_ref(), value::dollars),
-            repository_day: self.scalar(
-                "limits.repository_day_usd",
-                file.repository_day_usd.as_ref(),
-                value::dollars,
-            ),
+            run,
+            issue,
+            repository_day,
+            month,
+            window_share,
+            window_reserve: self
+                .scalar(
+                    "limits.window_reserve",
+                    file.window_reserve.as_ref(),
+                    value::share,
+                )
+                .unwrap_or(0),
             concurrent_attempts: self
                 .scalar(
                     "limits.concurrent_attempts",
@@ -308,6 +444,27 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
                     value::count,
                 )
                 .unwrap_or(4),
+        }
+    }
+
+    /// Refuses a share of a window that nobody has: a mistyped limit would limit nothing.
+    fn known_window(&mut self, name: &str, text: &Text, providers: &BTreeMap<String, Provider>) {
+        let key = format!("limits.window_share.{name}");
+        let (provider, window) = name.split_once('/').unwrap_or((name, ""));
+        let shipped = Catalog::shipped().providers.get(provider);
+        let Some(known) = providers
+            .get(provider)
+            .or(shipped.map(|shipped| &shipped.provider))
+        else {
+            let help = suggest::help(provider, provider::known(providers));
+            let message = format!("it wants `provider/window`, and there is no provider `{provider}`");
+            return self.reader.refuse_at(text, &key, message, help);
+        };
+        if !known.windows.contains_key(window) {
+            let windows: Vec<&str> = known.windows.keys().map(String::as_str).collect();
+            let help = suggest::help(window, windows);
+            let message = format!("`{provider}` has no window `{window}`");
+            self.reader.refuse_at(text, &key, message, help);
         }
     }
 
@@ -360,12 +517,16 @@ fn sandbox(text: &str) -> Result<Sandbox, String> {
     }
 }
 
-fn is_word(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 40
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+/// Reads the shares of windows.
+pub(super) fn shares(
+    reader: &mut Reader<'_>,
+    texts: &BTreeMap<String, Text>,
+) -> BTreeMap<String, Millionths> {
+    let read = texts.iter().filter_map(|(name, text)| {
+        let key = format!("limits.window_share.{name}");
+        Some((name.clone(), reader.value(&key, Some(text), value::share)?))
+    });
+    read.collect()
 }
 
 fn known_url(text: &str) -> Url {

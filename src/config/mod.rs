@@ -7,16 +7,23 @@
 //! `.github/footplate.yml` is a repository's: it chooses among what the operator offers and may be stricter,
 //! never laxer ([`RepositoryConfig::tighten`]).
 //!
-//! Both are read the same way: YAML into plain text values that know their place (`wire`), then
+//! Providers and models are shipped as two more files ([`Catalog`]), which the operator's overrides and extends;
+//! [`resolve`] connects a candidate of a route with its provider.
+//!
+//! All are read the same way: YAML into plain text values that know their place (`wire`), then
 //! each value into its type, collecting *all* problems with file, line, column, key and a suggestion.
 //! A message never repeats the value of a key that may hold a secret.
 //!
 //! What the settings mean is decided elsewhere: routes are candidates for [`crate::route`], limits are kept by
 //! the engine. The process environment is read by whoever calls [`Settings::load`], through [`environment`].
 
+mod catalog;
 mod error;
 mod file;
 mod load;
+mod price_diff;
+mod price_file;
+mod provider;
 mod repository;
 mod secret;
 mod settings;
@@ -26,12 +33,14 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use catalog::{Catalog, Model, Shipped};
 pub use error::{Error, Place, Problem};
+pub use price_diff::PriceDiff;
+pub use price_file::{Format, Listed, NoPriceFile, PriceFile};
+pub use provider::{KeyHeader, Provider, Unresolved, Upstream, resolve};
 pub use repository::{Effective, RepositoryConfig};
 pub use secret::Secret;
-pub use settings::{
-    App, GitHub, Guard, Guards, Harness, Labels, Limits, Provider, Routes, Sandbox, Settings,
-};
+pub use settings::{App, GitHub, Guard, Guards, Harness, Labels, Limits, Routes, Sandbox, Settings};
 
 /// The commented settings file that the documentation shows; it is valid as it stands.
 pub fn example() -> &'static str {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use globset::Glob;
 
+use crate::ledger::{Budget, Millionths, WHOLE, percent};
 use crate::model::{BranchName, MicroUsd};
 
 use super::error::Error;
@@ -38,7 +39,11 @@ pub struct RepositoryConfig {
 #[derive(Debug)]
 struct PartialLimits {
     run: Option<MicroUsd>,
+    issue: Option<MicroUsd>,
     repository_day: Option<MicroUsd>,
+    month: Option<MicroUsd>,
+    window_share: BTreeMap<String, Millionths>,
+    window_reserve: Option<Millionths>,
     concurrent_attempts: Option<u32>,
 }
 
@@ -124,12 +129,16 @@ impl RepositoryConfig {
         // A longer pause asks less of the machine and of providers, a shorter one more.
         refused.shorter("guard.retry_delay", self.retry_delay, settings.guards.retry_delay);
         refused.longer("guard.patience", self.patience, settings.guards.patience);
-        refused.dearer("limits.run_usd", self.limits.run, settings.limits.run);
+        let (wish, most) = (&self.limits, &settings.limits);
+        refused.dearer("limits.run_usd", wish.run, most.run);
+        refused.dearer("limits.issue_usd", wish.issue, most.issue);
         refused.dearer(
             "limits.repository_day_usd",
-            self.limits.repository_day,
-            settings.limits.repository_day,
+            wish.repository_day,
+            most.repository_day,
         );
+        refused.dearer("limits.month_usd", wish.month, most.month);
+        refused.fuller(wish, &most.budget());
         refused.more(
             "limits.concurrent_attempts",
             self.limits.concurrent_attempts,
@@ -141,6 +150,8 @@ impl RepositoryConfig {
                 .push("`commands.bare` cannot be turned on here: the server has it turned off".to_owned());
         }
         let routes = self.select(&settings.routes, &mut refused);
+        // A repository that keeps more for people keeps it of every window, also of those with a share of their own.
+        let ceiling = WHOLE - wish.window_reserve.unwrap_or(0).min(WHOLE);
         if !refused.0.is_empty() {
             return Err(refused.0);
         }
@@ -167,8 +178,20 @@ impl RepositoryConfig {
             routes,
             guards,
             limits: Limits {
-                run: cheaper(self.limits.run, settings.limits.run),
-                repository_day: cheaper(self.limits.repository_day, settings.limits.repository_day),
+                run: cheaper(wish.run, most.run),
+                issue: cheaper(wish.issue, most.issue),
+                repository_day: cheaper(wish.repository_day, most.repository_day),
+                month: cheaper(wish.month, most.month),
+                window_share: {
+                    // Nothing that was refused comes this far, so that a wish is at most the server's share.
+                    let mut shares = most.window_share.clone();
+                    shares.extend(wish.window_share.clone());
+                    shares
+                        .values_mut()
+                        .for_each(|share| *share = (*share).min(ceiling));
+                    shares
+                },
+                window_reserve: wish.window_reserve.unwrap_or(0).max(most.window_reserve),
                 concurrent_attempts: least(
                     self.limits.concurrent_attempts,
                     settings.limits.concurrent_attempts,
@@ -245,6 +268,24 @@ impl Refusals {
         }
     }
 
+    fn fuller(&mut self, wish: &PartialLimits, server: &Budget) {
+        for (name, share) in &wish.window_share {
+            let (wish, server) = (percent(*share), server.window(name));
+            if *share > server {
+                let server = percent(server);
+                self.0.push(format!(
+                    "`limits.window_share.{name}: {wish}` is more than this server's {server}"
+                ));
+            }
+        }
+        if let Some(wish) = wish.window_reserve.filter(|wish| *wish < server.window_reserve) {
+            let (wish, server) = (percent(wish), percent(server.window_reserve));
+            self.0.push(format!(
+                "`limits.window_reserve: {wish}` is less than this server's {server}"
+            ));
+        }
+    }
+
     fn more<T: PartialOrd + std::fmt::Display>(&mut self, key: &str, wish: Option<T>, server: &T) {
         if let Some(wish) = wish.filter(|wish| wish > server) {
             self.0
@@ -266,12 +307,17 @@ fn least<T: Ord>(wish: Option<T>, server: T) -> T {
 }
 
 fn limits(reader: &mut Reader<'_>, file: &wire::Limits) -> PartialLimits {
+    let mut dollars = |key: &str, text: &Option<Text>| reader.value(key, text.as_ref(), value::dollars);
     PartialLimits {
-        run: reader.value("limits.run_usd", file.run_usd.as_ref(), value::dollars),
-        repository_day: reader.value(
-            "limits.repository_day_usd",
-            file.repository_day_usd.as_ref(),
-            value::dollars,
+        run: dollars("limits.run_usd", &file.run_usd),
+        issue: dollars("limits.issue_usd", &file.issue_usd),
+        repository_day: dollars("limits.repository_day_usd", &file.repository_day_usd),
+        month: dollars("limits.month_usd", &file.month_usd),
+        window_share: load::shares(reader, &file.window_share),
+        window_reserve: reader.value(
+            "limits.window_reserve",
+            file.window_reserve.as_ref(),
+            value::share,
         ),
         concurrent_attempts: reader.value(
             "limits.concurrent_attempts",

@@ -8,12 +8,13 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::model::{AppId, Dialect, MicroUsd, Role};
+use crate::ledger::{Budget, Millionths, Scope};
+use crate::model::{AppId, MicroUsd, Role};
 
 use super::error::{Error, Place, Problem};
 use super::file::Reader;
 use super::load::Load;
-use super::{Secret, wire};
+use super::{Model, Provider, Secret, wire};
 
 /// Everything that the operator decides.
 #[derive(Debug, Clone)]
@@ -28,8 +29,10 @@ pub struct Settings {
     pub github: GitHub,
     /// Programs that run agent loops, by name, beside those built in.
     pub harnesses: BTreeMap<String, Harness>,
-    /// Who serves models, by name.
+    /// Who serves models, by name: those that the file names, and the shipped ones that a route uses.
     pub providers: BTreeMap<String, Provider>,
+    /// What the file says of models, by `provider/model`, beside and before what is shipped.
+    pub prices: BTreeMap<String, Model>,
     /// The candidates of each role as they were written, the first choice first.
     pub routes: Routes,
     /// What watches attempts.
@@ -98,17 +101,6 @@ pub enum Harness {
     },
 }
 
-/// Who serves models.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Provider {
-    /// The protocol it speaks.
-    pub dialect: Dialect,
-    /// The base of its addresses.
-    pub base_url: Url,
-    /// The key, where it wants one.
-    pub key: Option<Secret>,
-}
-
 /// The candidates of each role as they were written, the first choice first.
 pub type Routes = BTreeMap<Role, Vec<String>>;
 
@@ -143,12 +135,20 @@ pub struct Guard {
 }
 
 /// What may be spent; `None` is no limit. Where there is one, an unknown price counts as beyond it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// For one run.
     pub run: Option<MicroUsd>,
+    /// For all runs for one issue.
+    pub issue: Option<MicroUsd>,
     /// For all runs of one repository in 24 hours.
     pub repository_day: Option<MicroUsd>,
+    /// For all runs of this server in a calendar month.
+    pub month: Option<MicroUsd>,
+    /// How far windows of subscriptions may be filled, by `provider/window`.
+    pub window_share: BTreeMap<String, Millionths>,
+    /// What is kept for people of every window that has no share of its own.
+    pub window_reserve: Millionths,
     /// Attempts of all runs at the same time.
     pub concurrent_attempts: u32,
 }
@@ -179,6 +179,26 @@ pub struct Labels {
     pub review: String,
     /// A run gave up.
     pub failed: String,
+}
+
+impl Limits {
+    /// The limits on money and windows, as decisions take them.
+    pub fn budget(&self) -> Budget {
+        let money = [
+            (Scope::Run, self.run),
+            (Scope::Issue, self.issue),
+            (Scope::RepositoryDay, self.repository_day),
+            (Scope::Month, self.month),
+        ];
+        Budget {
+            money: money
+                .into_iter()
+                .filter_map(|(scope, limit)| Some((scope, limit?)))
+                .collect(),
+            windows: self.window_share.clone(),
+            window_reserve: self.window_reserve,
+        }
+    }
 }
 
 impl Guards {

@@ -1,5 +1,7 @@
 //! Tests of the settings.
 
+mod providers;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -173,7 +175,7 @@ fn a_mistake_is_told_with_file_line_column_key_and_a_way_out() {
     insta::assert_snapshot!(told("routes:\n  planing: [claude]\n"), @"footplate.yml:2:3: unknown name `planing` (did you mean `plan`?)");
     insta::assert_snapshot!(told("listen: a\nlisten: b\n"), @"footplate.yml:2:1: this key is given twice");
     insta::assert_snapshot!(told("harnesses: {mine: {kind: comand, argv: [x]}}\n"), @"footplate.yml:1:26: harnesses.mine.kind: there is no such kind of harness (did you mean `command`?)");
-    insta::assert_snapshot!(told("providers: {x: {base_url: \"https://x\"}}\n"), @"footplate.yml:1:17: `dialect` is missing");
+    insta::assert_snapshot!(told("providers: {x: {base_url: \"https://x\"}}\n"), @"footplate.yml:1:27: providers.x: `dialect` and `base_url` are written together (several dialects of one provider are `base_urls: {anthropic: …, openai: …}`)");
     insta::assert_snapshot!(told("listen: [1]\n"), @"footplate.yml:1:9: one value would belong here");
     insta::assert_snapshot!(told("routes: {plan: claude}\n"), @"footplate.yml:1:16: a list would belong here");
     insta::assert_snapshot!(told("guard: [1]\n"), @"footplate.yml:1:8: keys and values would belong here");

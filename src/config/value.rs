@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::ledger::{Millionths, Rate};
 use crate::model::MicroUsd;
 
 /// The longest duration that can be asked for: ten years, so that no sum with it overflows.
@@ -69,6 +70,43 @@ pub(super) fn dollars(text: &str) -> Result<MicroUsd, String> {
         .then(|| text.parse().ok().and_then(MicroUsd::from_dollars))
         .flatten()
         .ok_or_else(|| "it wants an amount in US dollars, such as `5` or `0.50`".to_owned())
+}
+
+/// Reads the price of a million tokens in US dollars.
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
+    Rate::from_dollars(text)
+        .ok_or_else(|| "it wants US dollars for a million tokens, such as `4` or `0.95`".to_owned())
+}
+
+/// Reads a share such as `80%` or `12.5%`, of at most the whole.
+pub(super) fn share(text: &str) -> Result<Millionths, String> {
+    let wrong = || "it wants a share from `0%` to `100%`".to_owned();
+    let number = text.strip_suffix('%').ok_or_else(wrong)?;
+    let (whole, places) = number.split_once('.').unwrap_or((number, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 3 || places.len() > 4 || !digits(whole) || !digits(places) {
+        return Err(wrong());
+    }
+    let share = format!("{whole}{places:0<4}").parse().map_err(|_| wrong())?;
+    (share <= crate::ledger::WHOLE).then_some(share).ok_or_else(wrong)
+}
+
+/// Reads a day such as `2026-11-22`.
+pub(super) fn day(text: &str) -> Result<String, String> {
+    text.parse::<jiff::civil::Date>()
+        .ok()
+        .filter(|day| day.to_string() == text)
+        .map(|day| day.to_string())
+        .ok_or_else(|| "it wants a day such as `2026-11-22`".to_owned())
+}
+
+/// Says whether a text can be the name of a harness or provider.
+pub(super) fn is_word(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 40
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
 }
 
 /// Reads a count of at least 1.
@@ -160,6 +198,29 @@ mod tests {
         assert_eq!(dollars("0.50").unwrap(), MicroUsd(500_000));
         for bad in ["", "-1", "1e3", "NaN", "inf", "1.2.3", "$5"] {
             assert!(dollars(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn shares_are_percent_of_the_whole() {
+        for (text, wanted) in [
+            ("80%", 800_000),
+            ("12.5%", 125_000),
+            ("0%", 0),
+            ("100%", 1_000_000),
+        ] {
+            assert_eq!(share(text).unwrap(), wanted, "{text}");
+        }
+        for bad in ["", "80", "%", "101%", "-1%", "1.23456%", "1e1%", ".5%"] {
+            assert!(share(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn days_are_days() {
+        assert!(day("2026-11-22").is_ok());
+        for bad in ["", "2026-11-31", "22.11.2026", "2026-11-22T00:00:00"] {
+            assert!(day(bad).is_err(), "{bad}");
         }
     }
 

@@ -27,6 +27,8 @@ pub(super) struct Server {
     #[serde(deserialize_with = "or_default")]
     pub(super) providers: BTreeMap<String, Provider>,
     #[serde(deserialize_with = "or_default")]
+    pub(super) prices: BTreeMap<String, Model>,
+    #[serde(deserialize_with = "or_default")]
     pub(super) routes: BTreeMap<Role, Vec<Text>>,
     #[serde(deserialize_with = "or_default")]
     pub(super) guard: ServerGuard,
@@ -62,12 +64,89 @@ pub(super) struct Harness {
     pub(super) file: Option<Text>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Provider {
+    pub(super) dialect: Option<Text>,
+    pub(super) base_url: Option<Text>,
+    pub(super) base_urls: BTreeMap<String, Text>,
+    pub(super) key: Option<Text>,
+    pub(super) key_headers: BTreeMap<String, Text>,
+    pub(super) billing: Option<Text>,
+    pub(super) windows: BTreeMap<String, Text>,
+}
+
+/// A model and its price, in `footplate.yml` and in the shipped file.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Model {
+    pub(super) input: Option<Text>,
+    pub(super) output: Option<Text>,
+    pub(super) cache_read: Option<Text>,
+    pub(super) cache_write: Option<Text>,
+    pub(super) cache_write_hour: Option<Text>,
+    pub(super) tiers: Vec<Tier>,
+    pub(super) context: Option<Text>,
+    pub(super) aliases: Vec<Text>,
+    pub(super) source: Option<Text>,
+    pub(super) as_of: Option<Text>,
+    pub(super) retires: Option<Text>,
+    pub(super) note: Option<Text>,
+}
+
+impl Model {
+    /// Anything that is written of it, to point at.
+    pub(super) fn first(&self) -> Option<&Text> {
+        let tier = self.tiers.first().map(|tier| &tier.above);
+        self.input
+            .as_ref()
+            .or(self.output.as_ref())
+            .or(tier)
+            .or(self.source.as_ref())
+    }
+}
+
+/// The prices of requests with a long prompt.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Provider {
-    pub(super) dialect: Text,
-    pub(super) base_url: Text,
+pub(super) struct Tier {
+    pub(super) above: Text,
+    pub(super) input: Option<Text>,
+    pub(super) output: Option<Text>,
+    pub(super) cache_read: Option<Text>,
+    pub(super) cache_write: Option<Text>,
+    pub(super) cache_write_hour: Option<Text>,
+}
+
+/// The shipped `prices.yml`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ShippedModels {
+    pub(super) as_of: Option<Text>,
+    pub(super) models: BTreeMap<String, Model>,
+}
+
+/// The shipped `providers.yml`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ShippedProviders {
+    pub(super) as_of: Option<Text>,
+    pub(super) providers: BTreeMap<String, ShippedProvider>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShippedProvider {
+    pub(super) title: Text,
+    pub(super) base_urls: BTreeMap<String, Text>,
     pub(super) key: Option<Text>,
+    #[serde(default)]
+    pub(super) key_headers: BTreeMap<String, Text>,
+    pub(super) billing: Text,
+    #[serde(default)]
+    pub(super) windows: BTreeMap<String, Text>,
+    pub(super) source: Text,
+    pub(super) note: Option<Text>,
 }
 
 #[derive(Default, Deserialize)]
@@ -125,7 +204,12 @@ impl RepositoryGuard {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Limits {
     pub(super) run_usd: Option<Text>,
+    pub(super) issue_usd: Option<Text>,
     pub(super) repository_day_usd: Option<Text>,
+    pub(super) month_usd: Option<Text>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) window_share: BTreeMap<String, Text>,
+    pub(super) window_reserve: Option<Text>,
     pub(super) concurrent_attempts: Option<Text>,
 }
 

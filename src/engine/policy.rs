@@ -40,6 +40,16 @@ pub fn policy(
         .filter(|(own, _)| *own != limits(&effective.guards.all))
         .map(|(own, name)| (name, own))
         .collect();
+    let named = || {
+        routes
+            .values()
+            .flatten()
+            .map(|candidate| (candidate.to_string(), candidate))
+    };
+    let prices = named().filter_map(|(name, candidate)| Some((name, settings.price(candidate)?.clone())));
+    let prices = prices.collect();
+    let billing = named().filter_map(|(name, candidate)| Some((name, settings.billing(candidate)?)));
+    let billing = billing.collect();
     let guard = Guard {
         limits: limits(&effective.guards.all),
         failures: effective.guards.all.failures,
@@ -53,6 +63,9 @@ pub fn policy(
         guard,
         candidate_limits,
         run_usd: effective.limits.run,
+        budget: effective.limits.budget(),
+        prices,
+        billing,
         setup: effective.setup.clone(),
         tests: effective.tests.clone(),
         protected: effective.protected.clone(),

@@ -28,7 +28,7 @@ pub struct Account {
     /// The cost that the harness reported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reported_cost: Option<MicroUsd>,
-    /// What the counted tokens cost at the prices that the run froze, if they are paid by the token.
+    /// What the counted tokens cost at the prices that the run froze; nothing where a subscription pays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub computed_cost: Option<MicroUsd>,
     /// What the tokens would cost at list price, also where a subscription pays for them.
@@ -77,6 +77,9 @@ pub struct Reading {
     pub usage: TokenUsage,
     /// The same by the model that answered, under the name that the provider gave it.
     pub models: BTreeMap<String, TokenUsage>,
+    /// The longest prompt of a single request, in tokens: some prices rise beyond a length.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest_prompt: Option<u64>,
     /// Requests by the harness that asked a model.
     pub requests: u32,
     /// Requests that were sent to the provider, repetitions by the meter included.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::reaction::Reaction;
 use super::report::Failure;
-use crate::model::{BranchName, MicroUsd, Role};
+use crate::ledger::{Billing, Budget, Price};
+use crate::model::{BranchName, ContentHash, MicroUsd, Role};
 use crate::route::Candidate;
 use crate::workflow::Workflow;
 
@@ -30,6 +31,15 @@ pub struct Policy {
     pub candidate_limits: BTreeMap<String, LimitsMs>,
     /// The most that a run may cost, where there is a limit.
     pub run_usd: Option<MicroUsd>,
+    /// All limits on money and on the windows of subscriptions, that on the run among them.
+    #[serde(default)]
+    pub budget: Budget,
+    /// The list prices of the candidates' models, by the candidate's full name; absent where nobody knows one.
+    #[serde(default)]
+    pub prices: BTreeMap<String, Price>,
+    /// What the candidates' tokens are paid with, by the candidate's full name; absent where its harness decides.
+    #[serde(default)]
+    pub billing: BTreeMap<String, Billing>,
     /// Commands that prepare a fresh checkout before checks, from the repository's configuration.
     pub setup: Vec<String>,
     /// Checks that the repository demands besides the plan's own.
@@ -40,6 +50,40 @@ pub struct Policy {
     pub sandbox: String,
     /// The repository's default branch, which closing keywords depend on; `None` for local runs.
     pub default_branch: Option<BranchName>,
+}
+
+impl Policy {
+    /// A name for exactly the prices that were frozen: twelve digits of a hash.
+    pub fn prices_revision(&self) -> String {
+        let mut text = String::new();
+        for (candidate, price) in &self.prices {
+            text.push_str(candidate);
+            text.push(' ');
+            text.push_str(&price.revision());
+            text.push('\n');
+        }
+        ContentHash::of(text).short()
+    }
+}
+
+impl Default for Policy {
+    /// No routes and no limits, outside of any sandbox.
+    fn default() -> Self {
+        Self {
+            routes: BTreeMap::new(),
+            guard: Guard::default(),
+            candidate_limits: BTreeMap::new(),
+            run_usd: None,
+            budget: Budget::default(),
+            prices: BTreeMap::new(),
+            billing: BTreeMap::new(),
+            setup: Vec::new(),
+            tests: Vec::new(),
+            protected: Vec::new(),
+            sandbox: "none".to_owned(),
+            default_branch: None,
+        }
+    }
 }
 
 /// When an attempt is given up, and how often a node is tried.
@@ -142,5 +186,35 @@ impl Default for LimitsMs {
             stream_idle: 90_000,
             requests: 200,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Rate, Rates};
+
+    #[test]
+    fn a_policy_without_prices_reads_back_and_prices_make_its_revision() {
+        let old = r#"{"routes": {}, "guard": {"limits": {"first_event": 1, "idle": 1, "wall": 1, "grace": 1},
+            "failures": 2, "lint_returns": 2, "lost": 5, "retry_delay_ms": 1, "patience_ms": 1}, "run_usd": null,
+            "setup": [], "tests": [], "protected": [], "sandbox": "none", "default_branch": null}"#;
+        let old: Policy = serde_json::from_str(old).expect("policies of the first format can be read");
+        assert_eq!((old.prices.len(), &old.budget), (0, &Budget::default()));
+        let mut new = old.clone();
+        let rates = Rates {
+            input: Some(Rate(950_000)),
+            ..Rates::default()
+        };
+        new.prices.insert(
+            "claude:moonshot/kimi-k2.6".to_owned(),
+            Price {
+                rates,
+                ..Price::default()
+            },
+        );
+        assert_ne!(new.prices_revision(), old.prices_revision());
+        let text = serde_json::to_string(&new).expect("serializes");
+        assert_eq!(serde_json::from_str::<Policy>(&text).expect("reads back"), new);
     }
 }

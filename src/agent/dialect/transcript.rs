@@ -274,11 +274,6 @@ impl<'o> Transcript<'o> {
         }
     }
 
-    /// Whether it addressed any words to people.
-    pub(super) fn spoke(&self) -> bool {
-        self.spoke
-    }
-
     /// The end of all output.
     pub(in crate::agent) fn tail(&self) -> String {
         self.all.text()

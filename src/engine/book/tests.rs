@@ -7,7 +7,7 @@ use crate::engine::addresses;
 use crate::model::{
     Artifact, ArtifactName, BranchName, CommitId, Login, NodeId, RepositoryName, SystemClock,
 };
-use crate::run::{Guard, Person, Policy, Report, Verdict};
+use crate::run::{Person, Policy, Report, Verdict};
 use crate::store::Database;
 use crate::workflow;
 
@@ -21,17 +21,7 @@ async fn store(folder: &tempfile::TempDir) -> Database {
 fn beginning() -> (Created, Frozen) {
     let frozen = Frozen {
         workflow: workflow::parse(CHECKS, "checks.yml", &crate::contract::declared_fields).unwrap(),
-        policy: Policy {
-            routes: std::collections::BTreeMap::new(),
-            guard: Guard::default(),
-            candidate_limits: std::collections::BTreeMap::new(),
-            run_usd: None,
-            setup: Vec::new(),
-            tests: Vec::new(),
-            protected: Vec::new(),
-            sandbox: "none".to_owned(),
-            default_branch: None,
-        },
+        policy: Policy::default(),
     };
     let (workflow, policy) = addresses(&frozen);
     let created = Created {

@@ -53,6 +53,9 @@ impl World {
             protected: Vec::new(),
             sandbox: "none".to_owned(),
             default_branch: None,
+            budget: crate::ledger::Budget::default(),
+            prices: std::collections::BTreeMap::new(),
+            billing: std::collections::BTreeMap::new(),
         };
         let mut created = Created {
             run: RunId::new(RUN).unwrap(),
