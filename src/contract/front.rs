@@ -256,15 +256,7 @@ impl<'a> Fields<'a> {
     /// A whole number that must be there.
     pub(super) fn number(&mut self, name: &str) -> Option<u32> {
         let value = self.required(name)?;
-        let number = value.text().and_then(|text| text.parse().ok());
-        if number.is_none() {
-            let what = self.what.clone();
-            self.find(
-                name,
-                format!("`{name}` of {what} wants a whole number, such as 1."),
-            );
-        }
-        number
+        self.whole(name, value)
     }
 
     /// A whole number that may be absent or null.
@@ -273,15 +265,7 @@ impl<'a> Fields<'a> {
         if value.is_null() {
             return None;
         }
-        let number = value.text().and_then(|text| text.parse().ok());
-        if number.is_none() {
-            let what = self.what.clone();
-            self.find(
-                name,
-                format!("`{name}` of {what} wants a whole number, such as 1."),
-            );
-        }
-        number
+        self.whole(name, value)
     }
 
     /// A finite number that is not negative.
@@ -399,6 +383,18 @@ impl<'a> Fields<'a> {
             .iter()
             .find(|(key, _)| key.text == name)
             .map(|(key, value)| (key, value))
+    }
+
+    fn whole<T: std::str::FromStr>(&mut self, name: &str, value: &Value) -> Option<T> {
+        let number = value.text().and_then(|text| text.parse().ok());
+        if number.is_none() {
+            let what = self.what.clone();
+            self.find(
+                name,
+                format!("`{name}` of {what} wants a whole number, such as 1."),
+            );
+        }
+        number
     }
 
     fn required(&mut self, name: &str) -> Option<&'a Value> {
