@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn what_was_packed_comes_back_whether_or_not_it_shrank() {
         // Long ones between short ones, which are packed in the same room.
-        let long = [b'x'; 100_000];
+        let long = vec![b'x'; 100_000];
         for original in [
             &b""[..],
             b"a",
