@@ -1,6 +1,7 @@
 //! Accepting deliveries: `footplate serve` beside its peer and beside a floor, in turns, in one run.
 //!
-//! `cargo bench --bench intake [-- --rounds 5 --seconds 4]`; the peer is installed once by `benches/peer/install`.
+//! `cargo bench --bench intake [-- --rounds 5 --seconds 4]`; with `--program FILE` another build of the program is
+//! measured, such as one that was built with other settings; the peer is installed once by `benches/peer/install`.
 //!
 //! Each program has one core, the load generator the other: 32 open connections, signed `issues.labeled`
 //! deliveries of 25,000 bytes, each with an id of its own, answered after a commit that was flushed to disk.
@@ -22,7 +23,7 @@ use footplate::rehearsal::{RepositorySetup, Setup, StandIn, THROWAWAY_KEY};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use measure::load::{self, Connection};
 use measure::process::{Pinned, can_pin, pin_self};
-use measure::{Figures, Table, delivery, flag, option, say, usage};
+use measure::{Figures, Table, delivery, flag, option, say, usage, word};
 use secrecy::SecretString;
 
 /// Connections of the load generator.
@@ -111,14 +112,14 @@ async fn one(
     )?;
     let address = program.address()?;
     let mut first = Connection::open(address, 7).await?;
-    first.deliver("first-0000-4e6a-8d00").await?;
+    first.deliver(&delivery::id(0)).await?;
     figured.start.add_ms(program.began.elapsed());
     tokio::time::sleep(REST).await;
     figured.idle.add(usage::memory_of(program.pid(), "VmRSS")?);
 
     let before = usage::cpu_of(program.pid())?;
     let began = tokio::time::Instant::now();
-    let mut seen = load::run(address, CONNECTIONS, time, "round").await?;
+    let mut seen = load::run(address, CONNECTIONS, time).await?;
     let wall = began.elapsed().as_secs_f64();
     let cpu = usage::cpu_of(program.pid())?.saturating_sub(before);
     #[expect(clippy::cast_precision_loss, reason = "counts here stay far below 2^52")]
@@ -141,7 +142,7 @@ fn ours(folder: &Path, api: &str, web: &str) -> Result<Contender> {
     );
     std::fs::write(&settings, text)?;
     Ok(Contender {
-        program: env!("CARGO_BIN_EXE_footplate").into(),
+        program: word("program").map_or_else(|| env!("CARGO_BIN_EXE_footplate").into(), PathBuf::from),
         arguments: vec![
             "--config".to_owned(),
             settings.display().to_string(),

@@ -18,6 +18,12 @@ pub(crate) fn body(issue: u64) -> Vec<u8> {
     payload(issue, &prose(BYTES - empty)).to_string().into_bytes()
 }
 
+/// The id of a delivery, of the kind that GitHub's documentation shows: a UUID of version 1, in whose first digits
+/// stands the time in steps of 100 ns. Deliveries come 0.25 ms apart here.
+pub(crate) fn id(number: u32) -> String {
+    format!("{:08x}-cc78-11f1-81ab-4c9367dc0958", number.wrapping_mul(2500))
+}
+
 /// The value of `X-Hub-Signature-256`.
 pub(crate) fn signature(body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("any key will do");

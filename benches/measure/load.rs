@@ -3,6 +3,8 @@
 //! Bodies and signatures are made before, so that a delivery costs the generator little more than the copying.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -108,8 +110,9 @@ fn is_complete(answer: &[u8]) -> Result<bool> {
     Ok(body.len() >= length)
 }
 
-/// Sends deliveries over so many connections for so long. Ids begin with `prefix`, so that none comes twice.
-pub(crate) async fn run(address: SocketAddr, connections: u64, time: Duration, prefix: &str) -> Result<Seen> {
+/// Sends deliveries over so many connections for so long, each under an id of its own.
+pub(crate) async fn run(address: SocketAddr, connections: u64, time: Duration) -> Result<Seen> {
+    let count = Arc::new(AtomicU32::new(1));
     let mut ready = Vec::new();
     for n in 0..connections {
         ready.push(Connection::open(address, 1000 + n).await?);
@@ -117,13 +120,12 @@ pub(crate) async fn run(address: SocketAddr, connections: u64, time: Duration, p
     let end = Instant::now() + time;
     let tasks: Vec<_> = ready
         .into_iter()
-        .enumerate()
-        .map(|(n, mut connection)| {
-            let prefix = prefix.to_owned();
+        .map(|mut connection| {
+            let count = Arc::clone(&count);
             tokio::spawn(async move {
                 let mut seen = Seen::default();
                 while Instant::now() < end {
-                    let id = format!("{prefix}-{n:04}-{:010}-4e6a-8d00", seen.accepted);
+                    let id = delivery::id(count.fetch_add(1, Ordering::Relaxed));
                     let sent = Instant::now();
                     connection.deliver(&id).await?;
                     seen.latencies.push(sent.elapsed());

@@ -124,6 +124,12 @@ pub(crate) fn option(name: &str, default: u64) -> u64 {
         .unwrap_or(default)
 }
 
+/// The word after `--name` on the command line.
+pub(crate) fn word(name: &str) -> Option<String> {
+    let mut words = std::env::args().skip_while(|word| word.strip_prefix("--") != Some(name));
+    words.nth(1)
+}
+
 /// Whether `--name` stands on the command line.
 pub(crate) fn flag(name: &str) -> bool {
     std::env::args().any(|word| word.strip_prefix("--") == Some(name))

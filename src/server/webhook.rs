@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
-use axum::extract::State;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::Server;
@@ -30,7 +30,8 @@ const HEARD: [&str; 8] = [
 /// How long a body may take to arrive. GitHub itself gives up after 10 s.
 const BODY_TIME: Duration = Duration::from_secs(20);
 
-pub(super) async fn receive(State(server): State<Arc<Server>>, headers: HeaderMap, body: Body) -> Response {
+pub(super) async fn receive(State(server): State<Arc<Server>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
     let Ok(read) = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY_BYTES)).await else {
         server.metrics.count(Fate::Rejected);
         return answer(
@@ -42,7 +43,7 @@ pub(super) async fn receive(State(server): State<Arc<Server>>, headers: HeaderMa
     let Ok(body) = read else {
         return reject(&server, Rejection::TooLarge);
     };
-    let delivery = match server.door.verify(&headers, &body) {
+    let delivery = match server.door.verify(&head.headers, &body) {
         Ok(delivery) => delivery,
         Err(rejection) => return reject(&server, rejection),
     };
@@ -62,18 +63,19 @@ pub(super) async fn receive(State(server): State<Arc<Server>>, headers: HeaderMa
             r#"{"ok":"nothing listens to this event"}"#.to_owned(),
         );
     }
-    let stored = server
-        .intake
-        .accept(NewDelivery {
-            id: delivery.id().clone(),
-            event: delivery.event().to_owned(),
-            action: facts.action.clone().unwrap_or_default(),
-            lane: lane(&facts),
-            facts: serde_json::to_string(&facts).expect("facts hold nothing that JSON cannot"),
-            body,
-            received: server.clock.now(),
-        })
-        .await;
+    let id = delivery.id().clone();
+    let new = NewDelivery {
+        id: id.clone(),
+        event: delivery.event().to_owned(),
+        action: facts.action.clone().unwrap_or_default(),
+        lane: lane(&facts),
+        facts: serde_json::to_string(&facts).expect("facts hold nothing that JSON cannot"),
+        body,
+        received: server.clock.now(),
+    };
+    // What is not needed any more is not kept while the disk is waited for: many calls wait at the same time.
+    drop((head, delivery, facts));
+    let stored = server.intake.accept(new).await;
     match stored {
         Ok(Accepted::New) => {
             server.metrics.count(Fate::Accepted);
@@ -86,7 +88,7 @@ pub(super) async fn receive(State(server): State<Arc<Server>>, headers: HeaderMa
         Err(error) => {
             // GitHub shows the delivery as failed and keeps it, so that it can be redelivered.
             server.metrics.count(Fate::Failed);
-            tracing::error!(delivery = %delivery.id(), %error, "a delivery could not be stored");
+            tracing::error!(delivery = %id, %error, "a delivery could not be stored");
             let text = r#"{"error":"The delivery could not be stored. Redeliver it later."}"#;
             answer(StatusCode::SERVICE_UNAVAILABLE, text.to_owned())
         }

@@ -1,6 +1,14 @@
 //! Bytes as they are stored: lz4 where that makes them smaller, else as they are.
 
+use std::cell::RefCell;
+
+use lz4_flex::block::{CompressTable, compress, compress_into_with_table, get_maximum_output_size};
+
 use super::Error;
+
+/// Bytes below this are packed in room that each thread keeps: nearly all deliveries are, and room for the worst
+/// case, three times what is needed, would wait for the disk with each of them otherwise.
+const KEEP_ROOM_BELOW: usize = 60 << 10;
 
 /// lz4 cannot expand a block more than this many times, so a larger claim is a damaged row, not a reason to
 /// allocate (a literal or match length grows by at most 255 for each byte of input).
@@ -20,14 +28,15 @@ pub(super) struct Packed {
 impl Packed {
     /// Compresses the bytes if that makes them smaller.
     pub(super) fn pack(original: &[u8]) -> Self {
-        let squeezed = lz4_flex::block::compress(original);
-        let bytes = if squeezed.len() < original.len() {
-            squeezed
+        let smaller = if original.len() < KEEP_ROOM_BELOW {
+            ROOM.with_borrow_mut(|room| room.squeeze(original).map(<[u8]>::to_vec))
         } else {
-            original.to_vec()
+            let mut squeezed = compress(original);
+            squeezed.shrink_to_fit();
+            (squeezed.len() < original.len()).then_some(squeezed)
         };
         Self {
-            bytes,
+            bytes: smaller.unwrap_or_else(|| original.to_vec()),
             size: original.len(),
         }
     }
@@ -48,13 +57,47 @@ impl Packed {
     }
 }
 
+thread_local! {
+    static ROOM: RefCell<Room> = RefCell::default();
+}
+
+/// What one thread compresses in, again and again.
+#[derive(Default)]
+struct Room {
+    table: CompressTable,
+    output: Vec<u8>,
+}
+
+impl Room {
+    /// Compresses the bytes; `None` where that does not make them smaller.
+    fn squeeze(&mut self, original: &[u8]) -> Option<&[u8]> {
+        let most = get_maximum_output_size(original.len());
+        if self.output.len() < most {
+            self.output.resize(most, 0);
+        }
+        let length = compress_into_with_table(original, &mut self.output, &mut self.table).ok()?;
+        (length < original.len()).then(|| &self.output[..length])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_was_packed_comes_back_whether_or_not_it_shrank() {
-        for original in [&b""[..], b"a", b"abcdefgh", &[b'x'; 10_000]] {
+        // Long ones between short ones, which are packed in the same room.
+        let long = vec![b'x'; 100_000];
+        for original in [
+            &b""[..],
+            b"a",
+            b"abcdefgh",
+            &long[..10_000],
+            &long,
+            b"a",
+            &long[..70_000],
+            b"",
+        ] {
             let packed = Packed::pack(original);
             assert!(packed.bytes.len() <= original.len());
             assert_eq!(packed.unpack(String::new).unwrap(), original);

@@ -137,3 +137,12 @@ async fn the_reading_connections_cannot_write() {
         .unwrap_err();
     assert!(refused.to_string().contains("readonly"), "{refused}");
 }
+
+#[tokio::test]
+async fn a_new_database_has_pages_that_hold_a_packed_delivery() {
+    let world = World::new().await;
+    world.store.close().await.unwrap();
+    let file = std::fs::read(world.folder.path().join("data/footplate.db")).unwrap();
+    // Bytes 16 and 17 of the file: https://www.sqlite.org/fileformat2.html#page_size
+    assert_eq!(u16::from_be_bytes([file[16], file[17]]), 8192);
+}
