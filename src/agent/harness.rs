@@ -168,6 +168,7 @@ async fn run(
         marker,
         limits: order.limits,
         merged: false,
+        sandbox: None,
     };
     let course = supervise(launch, cancel, &mut transcript).await?;
     Ok(Ended {

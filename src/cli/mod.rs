@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::agent::ScriptedHarness;
+use crate::agent::{ScriptedHarness, sandbox};
 use crate::config::Settings;
 use exit::{Failure, Kind};
 
@@ -75,6 +75,12 @@ pub fn main() -> ExitCode {
     {
         // Before anything else is set up: this process plays an agent.
         return crate::agent::scripted_main(std::env::args_os());
+    }
+    // The same for the children that confine themselves, and for the relay in their namespace.
+    match std::env::args_os().nth(1) {
+        Some(word) if word == sandbox::CONFINE => return sandbox::confine_main(std::env::args_os()),
+        Some(word) if word == sandbox::RELAY => return sandbox::relay_main(std::env::args_os()),
+        _ => {}
     }
     let arguments = Arguments::parse();
     match dispatch(arguments) {

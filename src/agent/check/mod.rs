@@ -184,6 +184,7 @@ async fn run_command(
         marker,
         limits: order.limits,
         merged: true,
+        sandbox: None,
     };
     let mut output = Output {
         tail: Tail::new(MAX_TAIL),
