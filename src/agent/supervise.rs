@@ -89,7 +89,7 @@ pub(super) async fn supervise(
         });
     }
     // Outlives the processes in it: it can be removed only when it is empty.
-    let (wrapped, _group) = wrap(&launch)?;
+    let (wrapped, cgroup) = wrap(&launch)?;
     let (mut child, mut streams) = start(&launch, wrapped.as_ref())?;
     let group = child.id().map(|id| Pid::from_raw(id.cast_signed()));
     let target = Target {
@@ -135,6 +135,9 @@ pub(super) async fn supervise(
             .ok()
             .and_then(Result::ok)
             .map(Exit::from);
+    }
+    if let Some(cgroup) = cgroup {
+        killed.survivors = killed.survivors.max(cgroup.end().await);
     }
     streams.drain(sink, LAST_DRAIN).await;
     streams.finish(sink);

@@ -38,7 +38,8 @@ pub(super) fn arguments(
             Root::Link(path, target) => words.pair("--symlink", target, path),
         }
     }
-    words.all(["--proc", "/proc", "--dev", "/dev"]);
+    // What root may change there without any capability (`/proc/sys`, `sysrq-trigger`) is the machine's.
+    words.all(["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]);
     words.all(["--size", MEMORY_FOLDER, "--tmpfs", "/dev/shm"]);
     words.all(["--perms", "1777", "--size", MEMORY_FOLDER, "--tmpfs", "/tmp"]);
     words.all(["--symlink", "/tmp", "/var/tmp"]);

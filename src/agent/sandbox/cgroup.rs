@@ -5,11 +5,20 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::time::sleep;
 
 use super::Resources;
 
 /// Where the kernel's groups usually are.
 const MOUNT: &str = "/sys/fs/cgroup";
+
+/// How often, and after how long, a group is looked at again; a killed process leaves it within milliseconds.
+const LOOKS: u32 = 200;
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Tells apart the groups of one server.
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -35,11 +44,26 @@ impl Hierarchy {
             mount.join("pids")
         };
         let hierarchy = Self { folder, unified };
+        hierarchy.sweep();
         let trial = Resources {
             processes: Some(16),
             ..Resources::UNLIMITED
         };
         hierarchy.make(&trial).map(|_| hierarchy)
+    }
+
+    /// Removes empty groups that earlier servers left; one with processes in it cannot be removed.
+    fn sweep(&self) {
+        let groups = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        for group in groups {
+            let name = group.file_name();
+            let server = name
+                .to_str()
+                .and_then(|name| name.strip_prefix("footplate-")?.split('-').next());
+            if server.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+                let _ = std::fs::remove_dir(group.path());
+            }
+        }
     }
 
     /// Makes a group with these limits; `None` where it cannot, or where there is nothing to limit.
@@ -71,6 +95,32 @@ impl Group {
     /// The file that a process writes to in order to enter.
     pub(in crate::agent) fn entrance(&self) -> PathBuf {
         self.0.join("cgroup.procs")
+    }
+
+    /// Kills what is in it, until nothing is, and removes it. Who has cleared his mark and left his parents is
+    /// found here all the same. Says how many could not be killed.
+    pub(in crate::agent) async fn end(self) -> u32 {
+        for _ in 0..LOOKS {
+            let members = self.members();
+            if members.is_empty() && std::fs::remove_dir(&self.0).is_ok() {
+                return 0;
+            }
+            for pid in members {
+                let _ = kill(pid, Signal::SIGKILL);
+            }
+            sleep(PAUSE).await;
+        }
+        u32::try_from(self.members().len()).unwrap_or(u32::MAX)
+    }
+
+    fn members(&self) -> Vec<Pid> {
+        let listed = std::fs::read_to_string(self.entrance()).unwrap_or_default();
+        // Nought is somebody whom we cannot see, and for `kill` ourselves.
+        let pids = listed
+            .lines()
+            .filter_map(|line| line.parse().ok())
+            .filter(|&pid: &i32| pid > 1);
+        pids.map(Pid::from_raw).collect()
     }
 }
 

@@ -34,6 +34,10 @@ pub struct Host {
     pub own: OwnProgram,
     /// Bubblewrap, if it is installed.
     pub bwrap: Option<PathBuf>,
+    /// Whether the server is root, whose capabilities a child must lose.
+    pub(super) root: bool,
+    /// The program that takes them away.
+    pub(super) setpriv: Option<PathBuf>,
     /// The system's folders, and how they come into a namespace.
     pub(super) roots: Vec<Root>,
     /// Where a group of processes can be limited, if anywhere.
@@ -103,6 +107,8 @@ impl Host {
         Self {
             roots: roots.collect(),
             bwrap: environment::find("bwrap", path).ok(),
+            root: nix::unistd::geteuid().is_root(),
+            setpriv: environment::find("setpriv", path).ok(),
             cgroup: Hierarchy::find(),
             own,
         }

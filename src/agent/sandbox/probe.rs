@@ -90,6 +90,9 @@ fn remedy(tier: Tier, host: &Host) -> &'static str {
         Tier::Bubblewrap => {
             "User namespaces must be allowed: on a host by `sysctl kernel.unprivileged_userns_clone=1` or an AppArmor profile for bwrap, in Docker by `--security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined` or a profile that allows them."
         }
+        Tier::Landlock if host.root && host.setpriv.is_none() => {
+            "Run the server as a user other than root, or install `setpriv` (package util-linux): root's capabilities go past Landlock."
+        }
         Tier::Landlock => "It wants Linux 6.7 or newer with `landlock` among `lsm=`, and seccomp.",
         Tier::None => "Nothing is needed for it.",
     }
@@ -131,6 +134,9 @@ async fn attempt(sandbox: &Sandbox) -> Result<(), String> {
         .kill_on_drop(true)
         .output();
     let output = timeout(TRIAL, child).await.map_err(|_| "it hung".to_owned())?;
+    if let Some(group) = group {
+        group.end().await;
+    }
     let output = output.map_err(|error| error.to_string())?;
     if output.status.success() {
         return Ok(());

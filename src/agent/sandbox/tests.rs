@@ -417,7 +417,11 @@ for target in ("registry.example", "evil.example", "169.254.169.254"):
             said.contains("tunnel registry.example got GET /tunnel HTTP/1.1"),
             "{tier}: {said}"
         );
-        assert_eq!(said.matches("failed").count(), 5, "{tier}: {said}");
+        assert_eq!(
+            said.lines().filter(|line| line.contains(" failed ")).count(),
+            5,
+            "{tier}: {said}"
+        );
         let findings: Vec<String> = egress
             .findings()
             .iter()
@@ -447,7 +451,7 @@ async fn administration_of_the_kernel_is_refused() {
     for tier in CONFINING {
         let world = World::new(tier).await;
         let said = world
-            .shell("unshare -Ur true && echo DONE; mount -t tmpfs x $HOME && echo DONE; echo x > /proc/sys/kernel/core_pattern && echo DONE; python3 -c 'import ctypes; c=ctypes.CDLL(None, use_errno=True); print(\"bpf\", c.syscall(321,0,0,0), \"x32\", c.syscall(0x40000000|321,0,0,0), \"ring\", c.syscall(425,1,0))'; true")
+            .shell("unshare -Ur true && echo DONE; mount -t tmpfs x $HOME && echo DONE; cat /proc/sys/kernel/core_pattern > p; cat p > /proc/sys/kernel/core_pattern && echo DONE; (: > /proc/sysrq-trigger) && echo DONE; python3 -c 'import ctypes; c=ctypes.CDLL(None, use_errno=True); print(\"bpf\", c.syscall(321,0,0,0), \"x32\", c.syscall(0x40000000|321,0,0,0), \"ring\", c.syscall(425,1,0))'; true")
             .await;
         assert!(!said.contains("DONE"), "{tier}: {said}");
         assert!(said.contains("bpf -1 x32 -1 ring -1"), "{tier}: {said}");
@@ -492,9 +496,18 @@ async fn a_fork_bomb_a_big_file_and_greed_for_memory_end_at_their_limits() {
 async fn nothing_survives_and_whoever_heeds_the_polite_signal_has_time() {
     for tier in CONFINING {
         let world = World::new(tier).await;
-        // A daemon in a session of its own, with a cleared environment, and a program that tidies up.
-        let script = "env -i setsid -f sleep 3600; setsid -f sleep 3601; trap 'echo tidy > tidied; exit 3' TERM; echo ready; while :; do sleep 0.1; done";
-        let (course, output) = world.run(&["sh", "-c", script], Duration::from_secs(3)).await;
+        // A daemon in a session of its own, one more with a cleared environment, and a program that tidies up.
+        // Without a namespace the last is found only where there are groups.
+        let clears = tier == Tier::Bubblewrap || world.confined.sandbox.host().cgroup.is_some();
+        let daemon = if clears { "env -i setsid -f sleep $1;" } else { "" };
+        let script = format!(
+            "{daemon} setsid -f sleep $1; trap 'echo tidy > tidied; exit 3' TERM; echo ready; while :; do sleep 0.1; done"
+        );
+        // Unlike any other sleep of this machine.
+        let long = format!("9{}", std::process::id());
+        let (course, output) = world
+            .run(&["sh", "-c", &script, "sh", &long], Duration::from_secs(3))
+            .await;
         assert_eq!(
             (course.stopped, course.exit),
             (Some(Stop::Wall), Exit::Code(3)),
@@ -507,8 +520,7 @@ async fn nothing_survives_and_whoever_heeds_the_polite_signal_has_time() {
             .filter(|entry| {
                 let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
                 let pid = entry.file_name().to_string_lossy().into_owned();
-                (line == b"sleep\x003600\0" && tier == Tier::Bubblewrap || line == b"sleep\x003601\0")
-                    && lives(&pid)
+                line == format!("sleep\0{long}\0").as_bytes() && lives(&pid)
             });
         assert_eq!(left.count(), 0, "{tier}");
     }

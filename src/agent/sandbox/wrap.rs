@@ -102,7 +102,7 @@ impl Sandbox {
                     ..plan
                 };
                 Ok(Wrapped {
-                    argv: own_command(own, &plan, argv)?,
+                    argv: self.without_capabilities(own_command(own, &plan, argv)?)?,
                     env: variables(confinement),
                     keeper: false,
                 })
@@ -141,6 +141,30 @@ impl Sandbox {
                 })
             }
         }
+    }
+}
+
+impl Sandbox {
+    /// Root's capabilities go past Landlock: with them, `/proc` shows every process's environment (`CAP_PERFMON`).
+    /// A user has none, and can get none once there are rules.
+    fn without_capabilities(&self, words: Vec<OsString>) -> std::io::Result<Vec<OsString>> {
+        if !self.host.root {
+            return Ok(words);
+        }
+        let missing = || std::io::Error::new(std::io::ErrorKind::NotFound, "`setpriv` is not installed");
+        let setpriv = self.host.setpriv.as_ref().ok_or_else(missing)?;
+        let mut all = vec![OsString::from(setpriv)];
+        all.extend(
+            [
+                "--inh-caps=-all",
+                "--ambient-caps=-all",
+                "--bounding-set=-all",
+                "--",
+            ]
+            .map(OsString::from),
+        );
+        all.extend(words);
+        Ok(all)
     }
 }
 
