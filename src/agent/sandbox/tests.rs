@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::agent::environment::{DEFAULT_PATH, Environment};
+use crate::agent::environment::{self, DEFAULT_PATH, Environment};
 use crate::agent::lines::Line;
 use crate::agent::supervise::{Course, Launch, Sink, supervise};
 use crate::agent::testing::{key, lives, this_program};
@@ -422,7 +422,7 @@ for target in ("registry.example", "evil.example", "169.254.169.254"):
             5,
             "{tier}: {said}"
         );
-        let findings: Vec<String> = egress
+        let mut findings: Vec<String> = egress
             .findings()
             .iter()
             .map(|finding| {
@@ -430,14 +430,15 @@ for target in ("registry.example", "evil.example", "169.254.169.254"):
                     .replace(&allowed.to_string(), "PORT")
             })
             .collect();
+        findings.sort();
         assert_eq!(
             findings,
             [
+                "Address 169.254.169.254:PORT 1",
+                "Internal localhost:PORT 1",
                 "NotAllowed evil.example:80 1",
                 "NotAllowed evil.example:PORT 1",
                 "NotAllowed registry.example:80 1",
-                "Address 169.254.169.254:PORT 1",
-                "Internal localhost:PORT 1",
             ],
             "{tier}"
         );
@@ -545,9 +546,13 @@ async fn a_tier_that_is_demanded_and_missing_says_how_to_get_it() {
         error.contains("bubblewrap does not work here") && error.contains("apt-get install bubblewrap"),
         "{error}"
     );
-    let best = probe(Wanted::Auto, "/nowhere", own())
-        .await
-        .expect("there is another");
+    // The other tier wants one program where the server is root.
+    let tools = tempfile::tempdir().expect("a folder");
+    if let Ok(setpriv) = environment::find("setpriv", DEFAULT_PATH) {
+        std::os::unix::fs::symlink(setpriv, tools.path().join("setpriv")).expect("a link");
+    }
+    let path = tools.path().to_str().expect("text");
+    let best = probe(Wanted::Auto, path, own()).await.expect("there is another");
     assert_eq!(best.sandbox.tier(), Tier::Landlock);
     assert_eq!(best.shortfalls.len(), 1);
 }
