@@ -275,6 +275,7 @@ async fn run(
         stdin: invocation.stdin.as_deref(),
         limits: order.limits,
         merged: false,
+        sandbox: None,
     };
     let course = supervise(launch, cancel, &mut listener).await?;
     listener.exited(course.exit);

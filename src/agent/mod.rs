@@ -15,9 +15,9 @@
 //! [`run_checks`] runs a repository's own commands the same way, and [`counts()`] reads how many tests ran.
 //!
 //! Deliberately left to others: what an artifact must contain (`contract`), what the tree's changes are
-//! (`git`), which candidate comes next (`run`), and confinement.
-//! Until there is a sandbox an agent runs with the server's rights; a process that both clears its
-//! environment and detaches itself from its parents before they are stopped can escape the search here.
+//! (`git`), and which candidate comes next (`run`).
+//! [`sandbox`] confines children. Without a namespace of its own, a process that both clears its environment and
+//! detaches itself from its parents before they are stopped can escape the search here.
 
 mod acp;
 mod artifacts;
@@ -33,6 +33,7 @@ mod harness;
 mod lines;
 mod marker;
 mod order;
+pub mod sandbox;
 mod script;
 mod scripted;
 mod supervise;

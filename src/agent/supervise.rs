@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::environment::Environment;
 use super::lines::{Line, Lines};
+use super::sandbox::{Confined, Group, Wrapped};
 use super::tree::{Leash, Target};
 use super::{Error, Exit, Killed, Limits, Marker, Stop};
 
@@ -50,6 +51,8 @@ pub(super) struct Launch<'a> {
     pub(super) limits: Limits,
     /// Whether standard error goes where standard output goes.
     pub(super) merged: bool,
+    /// What confines it, if anything does.
+    pub(super) sandbox: Option<&'a Confined>,
 }
 
 /// How it went.
@@ -104,12 +107,15 @@ pub(super) async fn supervise(
             wall: Duration::ZERO,
         });
     }
-    let (mut child, mut streams) = start(&launch)?;
+    // Outlives the processes in it: it can be removed only when it is empty.
+    let (wrapped, cgroup) = wrap(&launch)?;
+    let (mut child, mut streams) = start(&launch, wrapped.as_ref())?;
     let group = child.id().map(|id| Pid::from_raw(id.cast_signed()));
     let target = Target {
         marker: launch.marker,
         group,
         started: Some(started),
+        keeper: wrapped.is_some_and(|wrapped| wrapped.keeper),
     };
     let leash = Leash::on(target.clone());
     let mut killed = Killed::default();
@@ -149,6 +155,9 @@ pub(super) async fn supervise(
             .and_then(Result::ok)
             .map(Exit::from);
     }
+    if let Some(cgroup) = cgroup {
+        killed.survivors = killed.survivors.max(cgroup.end().await);
+    }
     streams.drain(sink, LAST_DRAIN).await;
     streams.finish(sink);
     leash.release();
@@ -161,11 +170,34 @@ pub(super) async fn supervise(
     })
 }
 
+/// Turns the command line into a confined one, where the launch says so.
+fn wrap(launch: &Launch<'_>) -> Result<(Option<Wrapped>, Option<Group>), Error> {
+    let Some(Confined { sandbox, confinement }) = launch.sandbox else {
+        return Ok((None, None));
+    };
+    let name = launch.argv.first().map_or("", String::as_str);
+    let program = launch.environment.find(name)?;
+    let group = sandbox.group(confinement);
+    let entrance = group.as_ref().map(Group::entrance);
+    let wrapped = sandbox.wrap_in(
+        entrance.as_deref(),
+        confinement,
+        &program,
+        launch.argv,
+        launch.folder,
+    );
+    let wrapped = wrapped.map_err(|source| Error::Start {
+        program: name.to_owned(),
+        source,
+    })?;
+    Ok((Some(wrapped), group))
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one place where the module starts processes"
 )]
-fn start(launch: &Launch<'_>) -> Result<(Child, Streams), Error> {
+fn start(launch: &Launch<'_>, wrapped: Option<&Wrapped>) -> Result<(Child, Streams), Error> {
     let name = launch.argv.first().map_or("", String::as_str);
     let program = launch.environment.find(name)?;
     if !launch.folder.is_dir() {
@@ -196,13 +228,20 @@ fn start(launch: &Launch<'_>) -> Result<(Child, Streams), Error> {
         let (reader, writer) = io::pipe().map_err(failed)?;
         (Some(reader), writer)
     };
-    let mut command = tokio::process::Command::new(program);
+    let mut command = if let Some(wrapped) = wrapped {
+        let mut command = tokio::process::Command::new(&wrapped.argv[0]);
+        command.args(&wrapped.argv[1..]);
+        command
+    } else {
+        let mut command = tokio::process::Command::new(program);
+        command.arg0(name).args(&launch.argv[1..]);
+        command
+    };
     command
-        .arg0(name)
-        .args(&launch.argv[1..])
         .current_dir(launch.folder)
         .env_clear()
         .envs(launch.environment.variables())
+        .envs(wrapped.iter().flat_map(|wrapped| &wrapped.env))
         .stdin(stdin)
         .stdout(Stdio::from(stdout_writer))
         .stderr(Stdio::from(stderr_writer))

@@ -38,6 +38,9 @@ pub(super) struct Target {
     pub(super) group: Option<Pid>,
     /// When the program was started; none for a server's leftovers.
     pub(super) started: Option<Instant>,
+    /// Whether the group's leader only keeps a sandbox. Its end is that of everything inside at once, so that it
+    /// gets no TERM: those inside are to have their time.
+    pub(super) keeper: bool,
 }
 
 /// A process that was found running.
@@ -51,7 +54,7 @@ impl Target {
     /// Sends TERM to everything found.
     pub(super) async fn terminate(&self) {
         let found = self.clone().look().await;
-        if let Some(group) = self.group {
+        if let Some(group) = self.group.filter(|_| !self.keeper) {
             // Also reaches what was forked since the look. That the group is gone already is fine.
             let _ = killpg(group, Signal::SIGTERM);
         }
@@ -240,6 +243,7 @@ pub async fn kill_leftovers(marker: &Marker) -> (Vec<Leftover>, u32) {
         marker: marker.clone(),
         group: None,
         started: None,
+        keeper: false,
     };
     let extermination = target.exterminate().await;
     let leftovers = extermination

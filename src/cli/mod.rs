@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::agent::ScriptedHarness;
+use crate::agent::{self, ScriptedHarness, sandbox};
 use crate::config::Settings;
 use exit::{Failure, Kind};
 
@@ -72,25 +72,16 @@ pub fn main() -> ExitCode {
             Err(_) => ExitCode::FAILURE,
         };
     }
-    let mut words = std::env::args_os().skip(1);
-    if words
-        .next()
-        .is_some_and(|word| word == ScriptedHarness::SUBCOMMAND)
-    {
-        // Before anything else is set up: this process plays an agent.
-        return crate::agent::scripted_main(std::env::args_os());
-    }
-    if std::env::args_os()
-        .nth(1)
-        .is_some_and(|word| word == crate::agent::BUILTIN_SUBCOMMAND)
-    {
-        return crate::agent::builtin_main();
-    }
-    if std::env::args_os()
-        .nth(1)
-        .is_some_and(|word| word == crate::agent::BRIDGE_SUBCOMMAND)
-    {
-        return crate::agent::bridge_main(std::env::args().skip(2).collect());
+    // Before anything else is set up: these processes play an agent, speak for one, or confine themselves.
+    match std::env::args_os().nth(1) {
+        Some(word) if word == ScriptedHarness::SUBCOMMAND => return agent::scripted_main(std::env::args_os()),
+        Some(word) if word == agent::BUILTIN_SUBCOMMAND => return agent::builtin_main(),
+        Some(word) if word == agent::BRIDGE_SUBCOMMAND => {
+            return agent::bridge_main(std::env::args().skip(2).collect());
+        }
+        Some(word) if word == sandbox::CONFINE => return sandbox::confine_main(std::env::args_os()),
+        Some(word) if word == sandbox::RELAY => return sandbox::relay_main(std::env::args_os()),
+        _ => {}
     }
     let arguments = Arguments::parse();
     match dispatch(arguments) {

@@ -185,6 +185,7 @@ async fn run_command(
         stdin: None,
         limits: order.limits,
         merged: true,
+        sandbox: None,
     };
     let mut output = Output {
         tail: Tail::new(MAX_TAIL),
