@@ -275,6 +275,7 @@ impl<'o> Transcript<'o> {
     }
 
     /// Whether it addressed any words to people.
+    #[cfg(test)]
     pub(super) fn spoke(&self) -> bool {
         self.spoke
     }
