@@ -58,7 +58,7 @@ impl Environment {
     ///
     /// # Errors
     /// It cannot be written.
-    pub(super) fn put(&self, home: &Path, name: &str, content: &[u8]) -> Result<(), Error> {
+    pub(super) fn put(home: &Path, name: &str, content: &[u8]) -> Result<(), Error> {
         let file = home.join(name);
         let write = || {
             if let Some(folder) = file.parent() {

@@ -201,7 +201,7 @@ async fn ask(program: &str, path: Option<&str>, scratch: &Path) -> Option<Versio
             environment.set(name, *value);
         }
         environment.set("CODEX_HOME", scratch.join(".codex"));
-        environment.put(scratch, ".codex/.keep", &[])?;
+        Environment::put(scratch, ".codex/.keep", &[])?;
         Ok(environment)
     };
     let environment = prepared().ok()?;

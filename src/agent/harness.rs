@@ -253,7 +253,7 @@ async fn run(
     let marker = order.server.of_attempt(&order.key);
     let mut environment = Environment::prepare(&order.home, order.path.as_deref(), &order.env, &marker)?;
     for (name, content) in &invocation.files {
-        environment.put(&order.home, name, content)?;
+        Environment::put(&order.home, name, content)?;
     }
     environment.set("FOOTPLATE_ROLE", order.role.as_str());
     environment.set("FOOTPLATE_NODE", order.key.node.as_str());

@@ -619,6 +619,7 @@ mod tests {
     }
 
     /// What a harness said of its end: fine, or this kind of error.
+    #[expect(clippy::unnecessary_wraps, reason = "it stands where there may be none")]
     fn last(kind: Option<TerminalKind>) -> Option<Terminal> {
         Some(match kind {
             None => Terminal {
@@ -638,6 +639,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::cloned_ref_to_slice_refs, reason = "the rows of a table look alike")]
     fn the_first_reason_of_the_table_wins() {
         use TerminalKind as K;
         use WireFault as W;
@@ -646,7 +648,8 @@ mod tests {
         let limited = W::RateLimited { until };
         let down = W::Unavailable { status: Some(503) };
         // Exit, last word, whether the tree changed, faults on the wire, sentence.
-        let table: &[(Exit, Option<K>, bool, &[W], &str)] = &[
+        type Row<'a> = (Exit, Option<K>, bool, &'a [W], &'a str);
+        let table: &[Row<'_>] = &[
             // What was overcome stays a success.
             (
                 ok,

@@ -222,6 +222,7 @@ struct Failure<'a> {
 
 /// Its input includes what was read from and written to the cache, its output the reasoning.
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "these are the names on the wire")]
 struct Usage {
     input_tokens: Option<u64>,
     #[serde(default)]

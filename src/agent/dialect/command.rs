@@ -134,6 +134,7 @@ mod tests {
             cut: false,
         });
         let mut seen = listener.transcript;
+        assert!(!seen.spoke());
         assert!(seen.text().contains('\u{fffd}'));
     }
 

@@ -149,8 +149,13 @@ impl Reader {
         let text = if ok { result.result } else { None };
         transcript.ended(Terminal {
             ok,
-            error: (!ok)
-                .then(|| self.error(&result.terminal_reason, &result.subtype, result.api_error_status)),
+            error: (!ok).then(|| {
+                self.error(
+                    result.terminal_reason.as_ref(),
+                    result.subtype.as_ref(),
+                    result.api_error_status,
+                )
+            }),
             truncated,
             refused,
             text: text.map(|text| text.0.into_owned()).unwrap_or_default(),
@@ -159,8 +164,8 @@ impl Reader {
 
     fn error(
         &self,
-        reason: &Option<Text<'_>>,
-        subtype: &Option<Text<'_>>,
+        reason: Option<&Text<'_>>,
+        subtype: Option<&Text<'_>>,
         status: Option<u16>,
     ) -> TerminalError {
         if let Some(status) = status {
@@ -169,10 +174,7 @@ impl Reader {
                 ..TerminalError::of_status(status)
             };
         }
-        let kind = match (
-            reason.as_ref().map(Text::as_str),
-            subtype.as_ref().map(Text::as_str),
-        ) {
+        let kind = match (reason.map(Text::as_str), subtype.map(Text::as_str)) {
             (_, Some("error_max_turns" | "error_max_budget_usd")) | (Some("max_turns"), _) => {
                 TerminalKind::Limit
             }
@@ -328,6 +330,7 @@ struct EndEvent<'a> {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "these are the names on the wire")]
 struct Usage {
     input_tokens: Option<u64>,
     output_tokens: Option<u64>,

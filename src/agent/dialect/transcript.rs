@@ -244,8 +244,8 @@ impl<'o> Transcript<'o> {
         self.end_line();
         self.alive();
         if terminal.text.len() > MAX_TEXT {
-            let from = (terminal.text.len() - MAX_TEXT..).find(|&at| terminal.text.is_char_boundary(at));
-            terminal.text = terminal.text.split_off(from.unwrap_or(0));
+            let from = terminal.text.ceil_char_boundary(terminal.text.len() - MAX_TEXT);
+            terminal.text = terminal.text.split_off(from);
         }
         terminal.text = tail::clean(&terminal.text);
         self.terminal = Some(terminal);
@@ -272,6 +272,12 @@ impl<'o> Transcript<'o> {
         } else {
             self.plain.text()
         }
+    }
+
+    /// Whether it addressed any words to people.
+    #[cfg(test)]
+    pub(super) fn spoke(&self) -> bool {
+        self.spoke
     }
 
     /// The end of all output.
