@@ -118,7 +118,7 @@ impl Pass {
         state.failures = state.failures.saturating_add(1);
         let wait = match told {
             Some(told) => told,
-            None if self.probe || state.failures >= self.breaker.failures => self.breaker.rest,
+            None if state.failures >= self.breaker.failures => self.breaker.rest,
             None => return,
         };
         let until = Instant::now() + wait;

@@ -13,7 +13,7 @@ mod messages;
 mod responses;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use self::elements::Elements;
 use self::lines::Lines;
