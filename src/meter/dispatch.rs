@@ -82,15 +82,12 @@ pub(super) async fn dispatch(
             }
         };
         underway.sent();
-        let came = match timeout(lease.limits.first_byte, once(shared, desk, order)).await {
-            Ok(came) => came,
-            Err(_) => {
-                desk.fault(WireFault::NoFirstByte);
-                return Outcome::Refused(Refusal::too_late(format!(
-                    "{provider} sent no byte of an answer within {} s",
-                    lease.limits.first_byte.as_secs_f32()
-                )));
-            }
+        let Ok(came) = timeout(lease.limits.first_byte, once(shared, desk, order)).await else {
+            desk.fault(WireFault::NoFirstByte);
+            return Outcome::Refused(Refusal::too_late(format!(
+                "{provider} sent no byte of an answer within {} s",
+                lease.limits.first_byte.as_secs_f32()
+            )));
         };
         let (status, told) = match came {
             Came::Begun(answer, first) => {

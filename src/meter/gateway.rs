@@ -279,9 +279,8 @@ where
 
 /// Answers one request.
 async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Reply {
-    let (token, rest) = match token_of(request.uri().path()) {
-        Some(found) => found,
-        None => return nothing_here(),
+    let Some((token, rest)) = token_of(request.uri().path()) else {
+        return nothing_here();
     };
     let desk = {
         let desks = shared.desks();

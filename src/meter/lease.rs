@@ -229,7 +229,7 @@ impl Upstream {
         Ok(Self {
             provider: provider.into(),
             dialect,
-            source: Source::Recording(Arc::new(Replay::open(folder.into())?)),
+            source: Source::Recording(Arc::new(Replay::open(&folder.into())?)),
             key: None,
         })
     }

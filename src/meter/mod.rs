@@ -42,6 +42,7 @@ pub use error::Error;
 pub use gateway::Meter;
 pub use lease::{KeyScheme, Lease, Limits, OnWrongModel, Pin, Price, Source, Upstream};
 pub use purse::{Broke, Purse, Reservation};
+pub use replay::Replay;
 pub use settings::Settings;
 pub use ticket::Ticket;
 pub use windows::Window;

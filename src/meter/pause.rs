@@ -82,7 +82,6 @@ pub(super) fn grown(first: Duration, longest: Duration, n: u32) -> Duration {
 pub(super) fn spread(span: Duration) -> Duration {
     // A hasher with fresh keys is all the chance that a pause needs.
     let chance = RandomState::new().hash_one(0_u8) % 1024;
-    #[expect(clippy::cast_possible_truncation, reason = "it is below 1024")]
     (span / 1024).saturating_mul(chance as u32)
 }
 

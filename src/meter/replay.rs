@@ -1,7 +1,7 @@
 //! Answers from a recording, byte for byte.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -31,12 +31,12 @@ impl Replay {
     ///
     /// # Errors
     /// The folder cannot be read, or holds something else.
-    pub fn open(folder: PathBuf) -> Result<Self, Error> {
+    pub fn open(folder: &Path) -> Result<Self, Error> {
         let wrong = |why: String| Error::Recording {
-            folder: folder.clone(),
+            folder: folder.to_owned(),
             why,
         };
-        let entries = std::fs::read_dir(&folder).map_err(|error| wrong(error.to_string()))?;
+        let entries = std::fs::read_dir(folder).map_err(|error| wrong(error.to_string()))?;
         let mut stems: Vec<PathBuf> = entries
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|path| path.extension().is_some_and(|extension| extension == "json"))

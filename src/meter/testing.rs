@@ -198,7 +198,7 @@ async fn speak(stream: &mut TcpStream, script: &Script) -> bool {
         script.status
     );
     for (name, value) in &script.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head.extend([name, ": ", value, "\r\n"]);
     }
     head.push_str("\r\n");
     if stream.write_all(head.as_bytes()).await.is_err() {
@@ -258,12 +258,11 @@ pub(super) async fn post(url: &str, headers: &[(&'static str, &str)], body: &str
             .into_parts();
         let (mut bytes, mut whole) = (Vec::new(), true);
         while let Some(frame) = body.frame().await {
-            match frame {
-                Ok(frame) => bytes.extend_from_slice(frame.data_ref().expect("data")),
-                Err(_) => {
-                    whole = false;
-                    break;
-                }
+            if let Ok(frame) = frame {
+                bytes.extend_from_slice(frame.data_ref().expect("data"));
+            } else {
+                whole = false;
+                break;
             }
         }
         Got {

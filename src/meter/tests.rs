@@ -42,6 +42,7 @@ fn lease(provider: &Provider, dialect: Dialect) -> Lease {
     )
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a price may be unknown")]
 fn price(_: &str, usage: TokenUsage) -> Option<MicroUsd> {
     Some(MicroUsd(usage.prompt() + 10 * usage.answer()))
 }

@@ -19,12 +19,15 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 /// How long an unused connection is kept: harnesses ask again within seconds.
 const IDLE: Duration = Duration::from_mins(1);
 
+/// A client for encrypted connections.
+type Encrypted = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
 /// The clients for plain and for encrypted connections.
 #[derive(Debug)]
 pub(super) struct Wire {
     plain: Client<HttpConnector, Full<Bytes>>,
     /// Made when it is first wanted: the system's root certificates are read for it.
-    encrypted: OnceLock<Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, String>>,
+    encrypted: OnceLock<Result<Encrypted, String>>,
     connect: Duration,
 }
 
@@ -129,7 +132,7 @@ fn connector(connect: Duration) -> HttpConnector {
     tcp
 }
 
-fn encrypted_client(connect: Duration) -> Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, String> {
+fn encrypted_client(connect: Duration) -> Result<Encrypted, String> {
     let tls = HttpsConnectorBuilder::new()
         .with_native_roots()
         .map_err(|error| format!("the system's root certificates cannot be read: {error}"))?

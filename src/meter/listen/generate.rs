@@ -74,6 +74,7 @@ struct Problem<'a> {
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "these are the names on the wire")]
 struct Usage {
     #[serde(default)]
     prompt_token_count: Option<u64>,
@@ -134,7 +135,7 @@ impl Reader {
                 Some("STOP" | "OTHER" | "FINISH_REASON_UNSPECIFIED") => {}
                 Some("MAX_TOKENS") => heard.fault(WireFault::Truncated),
                 Some("MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL") => {
-                    heard.fault(WireFault::MalformedCall)
+                    heard.fault(WireFault::MalformedCall);
                 }
                 // SAFETY, RECITATION, LANGUAGE, BLOCKLIST, PROHIBITED_CONTENT, SPII, and their kin for images.
                 Some(_) => heard.fault(WireFault::Refused),

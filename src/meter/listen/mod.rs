@@ -171,9 +171,8 @@ impl Listener {
         let first = first.trim_ascii_start();
         let first = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first);
         match first.first() {
-            None | Some(b'{' | b'[') => true,
-            // `data:`, `event:`, `id:`, `retry:`, or a comment.
-            Some(b'd' | b'e' | b'i' | b'r' | b':') => true,
+            // JSON; or `data:`, `event:`, `id:`, `retry:`, a comment.
+            None | Some(b'{' | b'[' | b'd' | b'e' | b'i' | b'r' | b':') => true,
             Some(_) => false,
         }
     }
@@ -234,10 +233,8 @@ impl Listener {
         let complete = heard.ended || heard.stopped;
         match end {
             End::Silent if !complete => heard.fault(WireFault::Stalled),
-            End::Whole | End::Broken if !complete => {
-                if heard.faults.is_empty() {
-                    heard.fault(WireFault::CutOff);
-                }
+            End::Whole | End::Broken if !complete && heard.faults.is_empty() => {
+                heard.fault(WireFault::CutOff);
             }
             _ => {}
         }
