@@ -118,6 +118,7 @@ impl World {
                 grace: Duration::from_secs(20),
                 ..Limits::silent(wall)
             },
+            stdin: None,
             merged: true,
             sandbox: Some(&self.confined),
         };
