@@ -10,7 +10,7 @@ use footplate::model::{
     RepositoryName, Role, RunId,
 };
 use footplate::publish::{self, Context, Intend, Kept, PlanComment, Publisher};
-use footplate::run::{Created, Frozen, Guard, Origin, Person, Policy, PublishResult, ReplyKind, ReplyTo};
+use footplate::run::{Created, Frozen, Origin, Person, Policy, PublishResult, ReplyKind, ReplyTo};
 use footplate::store::InboxRow;
 use footplate::workflow::{self, Workflow};
 

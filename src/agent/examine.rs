@@ -214,6 +214,7 @@ async fn ask(program: &str, path: Option<&str>, scratch: &Path) -> Option<Versio
         stdin: None,
         limits: Limits::silent(DEADLINE),
         merged: false,
+        sandbox: None,
     };
     let mut heard = Heard(None);
     let course = supervise(launch, &CancellationToken::new(), &mut heard)

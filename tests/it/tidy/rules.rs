@@ -61,6 +61,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("sha1", &["rehearsal"]),
     ("strsim", &["suggest", "command"]),
     ("serde_saphyr", &["yaml", "config", "agent", "github"]),
+    ("hyper", &["meter"]),
     ("hyper_util", &["github", "meter"]),
     ("hyper_rustls", &["github", "meter"]),
     ("reqwest", &["rehearsal", "agent"]),
