@@ -275,7 +275,7 @@ async fn run(
         stdin: invocation.stdin.as_deref(),
         limits: order.limits,
         merged: false,
-        sandbox: None,
+        sandbox: order.sandbox.as_ref(),
     };
     let course = supervise(launch, cancel, &mut listener).await?;
     listener.exited(course.exit);

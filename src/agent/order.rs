@@ -7,6 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::Marker;
+use super::sandbox::Confined;
 use crate::model::{AttemptKey, Dialect, MicroUsd, Role, Timestamp, TokenUsage};
 use crate::route::Effort;
 
@@ -43,6 +44,8 @@ pub struct Order {
     pub read_only: bool,
     /// Whether a sandbox of ours is around the harness, which may then leave its own off.
     pub confined: bool,
+    /// The sandbox; without it the harness runs with the server's rights.
+    pub sandbox: Option<Confined>,
     /// When to give up.
     pub limits: Limits,
     /// The search path for programs; [`crate::agent::DEFAULT_PATH`] where unset.

@@ -74,6 +74,7 @@ fn order(root: &Path) -> Order {
         model_key: None,
         read_only: false,
         confined: false,
+        sandbox: None,
         limits: Limits {
             first_event: Duration::from_mins(1),
             idle: Duration::from_mins(1),

@@ -294,12 +294,12 @@ fn settings(
     let mut settings = Settings::parse("rehearsal", &text, folder, environment)
         .map_err(|error| Failure::new(Kind::Machine, error))?;
     if let Some(live) = live {
-        live.accept_sandbox()
-            .map_err(|error| Failure::new(Kind::Configuration, error))?;
         settings.harnesses = live.harnesses;
         settings.providers = live.providers;
         settings.prices = live.prices;
         settings.routes = live.routes;
+        settings.sandbox = live.sandbox;
+        settings.egress = live.egress;
         settings.guards = live.guards;
         settings.limits = live.limits;
         settings.pass_env = live.pass_env;

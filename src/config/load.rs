@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::agent::Cli;
+use crate::agent::sandbox::Allowed;
 use crate::ledger::{Billing, Millionths};
 use crate::model::{AppId, Dialect, Role};
 use crate::route::Candidate;
@@ -16,7 +18,7 @@ use super::catalog::{self, Model, Shipped};
 use super::error::Place;
 use super::file::Reader;
 use super::settings::{
-    GitHub, Guard, Guards, Harness, Labels, Limits, Routes, Sandbox, Settings, variable_of,
+    Egress, GitHub, Guard, Guards, Harness, Labels, Limits, Routes, Sandbox, Settings, variable_of,
 };
 use super::wire::{self, Text};
 use super::{Catalog, Provider, Secret, provider, value};
@@ -58,6 +60,10 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
             routes: self.routes(&file.routes),
             guards: self.guards(&file.guard),
             sandbox: self.scalar("sandbox", file.sandbox.as_ref(), sandbox),
+            egress: Egress {
+                agents: self.reader.values("egress.agents", &file.egress.agents, host),
+                setup: self.reader.values("egress.setup", &file.egress.setup, host),
+            },
             labels,
             bare_commands: self
                 .scalar("commands.bare", file.commands.bare.as_ref(), value::flag)
@@ -183,8 +189,17 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
                 );
                 None
             }
+            (other, None) if Cli::named(other).is_some() && file.argv.is_empty() => {
+                let cli = Cli::named(other)?;
+                Some(Harness::Cli {
+                    cli,
+                    program: file.program.as_ref().map(|text| text.value.clone()),
+                    login: file.login.as_ref().map(|text| self.folder.join(&text.value)),
+                })
+            }
             (other, _) => {
-                let help = suggest::help(other, ["command", "scripted"]);
+                let clis = Cli::ALL.map(Cli::as_str);
+                let help = suggest::help(other, ["command", "scripted"].into_iter().chain(clis));
                 self.reader.refuse_at(
                     &file.kind,
                     &format!("{key}.kind"),
@@ -505,6 +520,10 @@ pub(super) fn guard(reader: &mut Reader<'_>, key: &str, file: &wire::Guard) -> P
         grace: duration("grace", &file.grace),
         failures: reader.value(&format!("{key}.failures"), file.failures.as_ref(), value::count),
     }
+}
+
+fn host(text: &str) -> Result<Allowed, String> {
+    text.parse::<Allowed>().map_err(|error| error.to_string())
 }
 
 fn sandbox(text: &str) -> Result<Sandbox, String> {

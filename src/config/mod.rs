@@ -40,7 +40,7 @@ pub use price_file::{Format, Listed, NoPriceFile, PriceFile};
 pub use provider::{KeyHeader, Provider, Unresolved, Upstream, resolve};
 pub use repository::{Effective, RepositoryConfig};
 pub use secret::Secret;
-pub use settings::{App, GitHub, Guard, Guards, Harness, Labels, Limits, Routes, Sandbox, Settings};
+pub use settings::{App, Egress, GitHub, Guard, Guards, Harness, Labels, Limits, Routes, Sandbox, Settings};
 
 /// The commented settings file that the documentation shows; it is valid as it stands.
 pub fn example() -> &'static str {

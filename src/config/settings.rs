@@ -8,6 +8,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::agent::Cli;
+use crate::agent::sandbox::Allowed;
 use crate::ledger::{Budget, Millionths, Scope};
 use crate::model::{AppId, MicroUsd, Role};
 
@@ -41,6 +43,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What separates agents from the machine; `None` where nobody decided.
     pub sandbox: Option<Sandbox>,
+    /// Which hosts confined children may reach.
+    pub egress: Egress,
     /// The labels that Footplate reads and sets.
     pub labels: Labels,
     /// Whether `/approve` works without `/footplate` before it.
@@ -93,6 +97,15 @@ pub enum Harness {
     Command {
         /// The program and its arguments, never a shell line.
         argv: Vec<String>,
+    },
+    /// One of the command-line agents whose dialect is known, where its program or login is not the usual one.
+    Cli {
+        /// Which one.
+        cli: Cli,
+        /// Its program, a name on the path or an absolute path; its own name where unset.
+        program: Option<String>,
+        /// A file of the operator's own login, for attempts that name no provider.
+        login: Option<PathBuf>,
     },
     /// A played file, for rehearsals and tests.
     Scripted {
@@ -151,6 +164,15 @@ pub struct Limits {
     pub window_reserve: Millionths,
     /// Attempts of all runs at the same time.
     pub concurrent_attempts: u32,
+}
+
+/// Which hosts confined children may reach besides their models, through a proxy. Checks reach none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Egress {
+    /// Agents.
+    pub agents: Vec<Allowed>,
+    /// A repository's set-up commands.
+    pub setup: Vec<Allowed>,
 }
 
 /// What separates agents from the machine.
@@ -293,26 +315,6 @@ impl Settings {
             private_key: self.read_key(&key)?,
             webhook_secret,
         })
-    }
-
-    /// Refuses to serve strangers' texts to agents without a sandbox unless the operator said so.
-    ///
-    /// # Errors
-    /// `sandbox: none` is not said; other sandboxes do not exist yet.
-    pub fn accept_sandbox(&self) -> Result<(), Error> {
-        let message = match self.sandbox {
-            Some(Sandbox::None) => return Ok(()),
-            None => "agents run with this server's rights, because there is no sandbox yet",
-            Some(_) => "this sandbox does not exist yet, agents run with this server's rights",
-        };
-        let help =
-            "say `sandbox: none` or FOOTPLATE_SANDBOX=none if this machine holds nothing else of value";
-        Err(Error::Invalid(vec![Problem {
-            place: Place::Nowhere,
-            key: "sandbox".to_owned(),
-            message: message.to_owned(),
-            help: Some(help.to_owned()),
-        }]))
     }
 
     /// PEM text as it is (with `\n` for line ends, as one-line variables have it), or the content of a file.

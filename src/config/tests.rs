@@ -131,7 +131,7 @@ fn without_a_file_the_environment_is_enough() {
         ("bot:go", false)
     );
     assert_eq!(settings.github.api_url.as_str(), "http://127.0.0.1:1/api/v3");
-    settings.accept_sandbox().unwrap();
+    assert_eq!(settings.sandbox, Some(Sandbox::None));
     let app = settings.app().unwrap();
     assert_eq!(app.id, AppId(7));
     assert_eq!(app.webhook_secret.expose_secret(), "hush");
@@ -239,9 +239,17 @@ fn what_a_server_lacks_is_told_with_the_variable_that_would_set_it() {
     github.private_key: it is missing (set it in the file or as FOOTPLATE_GITHUB_PRIVATE_KEY)
     github.webhook_secret: the environment variable MY_SECRET is not set
     ");
-    let error = settings.accept_sandbox().unwrap_err().to_string();
-    assert!(error.contains("sandbox: none"), "{error}");
-    assert!(read("sandbox: auto\n").unwrap().accept_sandbox().is_err());
+}
+
+#[test]
+fn hosts_that_children_may_reach_are_checked() {
+    let settings = read("egress: {setup: [registry.npmjs.org, '*.crates.io:443'], agents: []}\n").unwrap();
+    assert_eq!(settings.egress.setup.len(), 2);
+    assert!(settings.egress.agents.is_empty());
+    assert!(
+        read("egress: {agents: ['10.0.0.1']}\n").is_err(),
+        "an address is no host"
+    );
 }
 
 #[test]

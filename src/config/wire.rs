@@ -21,6 +21,8 @@ pub(super) struct Server {
     pub(super) retention: Option<Text>,
     pub(super) sandbox: Option<Text>,
     #[serde(deserialize_with = "or_default")]
+    pub(super) egress: Egress,
+    #[serde(deserialize_with = "or_default")]
     pub(super) github: GitHub,
     #[serde(deserialize_with = "or_default")]
     pub(super) harnesses: BTreeMap<String, Harness>,
@@ -55,10 +57,21 @@ pub(super) struct GitHub {
     pub(super) write_gap: Option<Text>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Egress {
+    #[serde(deserialize_with = "or_default")]
+    pub(super) agents: Vec<Text>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) setup: Vec<Text>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Harness {
     pub(super) kind: Text,
+    pub(super) program: Option<Text>,
+    pub(super) login: Option<Text>,
     #[serde(default)]
     pub(super) argv: Vec<Text>,
     pub(super) file: Option<Text>,

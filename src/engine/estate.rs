@@ -25,15 +25,18 @@ pub struct Estate<F, K> {
     forge: Arc<F>,
     mirrors: Arc<Mirrors<K>>,
     settings: Arc<Settings>,
+    /// The tier of the sandbox in force, which people are told.
+    sandbox: String,
 }
 
 impl<F: Forge, K: Tokens> Estate<F, K> {
     /// Looks after repositories.
-    pub fn new(forge: Arc<F>, mirrors: Arc<Mirrors<K>>, settings: Arc<Settings>) -> Self {
+    pub fn new(forge: Arc<F>, mirrors: Arc<Mirrors<K>>, settings: Arc<Settings>, sandbox: String) -> Self {
         Self {
             forge,
             mirrors,
             settings,
+            sandbox,
         }
     }
 }
@@ -69,7 +72,9 @@ impl<F: Forge, K: Tokens> Ground for Estate<F, K> {
             .ok_or_else(|| Error::Refused {
                 why: format!("The default branch `{default}` has no commit yet."),
             })?;
-        let (frozen, configured) = frozen(&self.settings, &mirror, &trusted, Some(default.clone())).await?;
+        let (mut frozen, configured) =
+            frozen(&self.settings, &mirror, &trusted, Some(default.clone())).await?;
+        frozen.policy.sandbox.clone_from(&self.sandbox);
         let base = wanted.cloned().or(configured).unwrap_or(default);
         let base_commit = self
             .mirrors

@@ -25,7 +25,7 @@ mod reception;
 mod reconcile;
 mod workshop;
 
-pub use bench::{Adopted, Bench, Depot, Equipment, Folders};
+pub use bench::{Access, Adopted, Bench, Depot, Equipment, Folders, Purses};
 pub use book::{Book, Creation, Hold, Outcome, Page, Told};
 pub use driver::{Driver, Processed, Reading, Reception};
 pub use error::Error;

@@ -102,6 +102,9 @@ pub struct Guard {
     pub retry_delay_ms: u64,
     /// How long a run waits for a person before it ends as failed, in milliseconds.
     pub patience_ms: u64,
+    /// Whether an attempt fails when another model answers than the one that was asked for; else that is a finding.
+    #[serde(default)]
+    pub exact_model: bool,
     /// Reactions to classes of failure that differ from [`Reaction::to`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub on: BTreeMap<Failure, Reaction>,
@@ -129,6 +132,7 @@ impl Default for Guard {
             lost: 5,
             retry_delay_ms: 2_000,
             patience_ms: 14 * 24 * 3_600 * 1_000,
+            exact_model: false,
             on: BTreeMap::new(),
             // GitHub asks for few writes; nobody reads a comment more often than this.
             status_pause_ms: 5_000,

@@ -14,8 +14,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::chores;
+use super::gear::{Gear, Strangers, gear};
 use super::{Metrics, Readiness, Server, listen};
-use crate::agent::{self, CommandHarness, Marker, ScriptedHarness, kill_leftovers};
+use crate::agent::{self, CliHarness, CommandHarness, Marker, ScriptedHarness, kill_leftovers};
 use crate::config::{self, Settings};
 use crate::engine::{Bench, Book, Crew, Desk, Driver, Equipment, Estate, Folders, InProcess, Manners, Pump};
 use crate::git::{self, Git};
@@ -60,6 +61,14 @@ pub enum StartError {
         /// How many.
         count: u32,
     },
+    /// No sandbox works here, and nobody said that none is needed.
+    #[error(
+        "agents would run with this server's rights:\n{0}\nOr say `sandbox: none` (FOOTPLATE_SANDBOX=none) if this machine holds nothing else of value."
+    )]
+    Sandbox(agent::sandbox::Unavailable),
+    /// The gateway to models cannot start.
+    #[error("the meter cannot start: {0}")]
+    Meter(String),
     /// The engine gave up.
     #[error(transparent)]
     Engine(#[from] crate::engine::Error),
@@ -79,10 +88,19 @@ impl App {
     /// # Errors
     /// As [`StartError`] says; nothing is left running.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        settings.accept_sandbox()?;
         let app = settings.app()?;
         let settings = Arc::new(settings);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        // Children of the same user must not read our environment and memory.
+        if let Err(error) = agent::sandbox::shield() {
+            tracing::warn!(%error, "this process could not be shielded from others of its user");
+        }
+        let harnesses = harnesses(&settings.harnesses)?;
+        let gear = gear(&settings, &harnesses, Arc::clone(&clock), Strangers::Write).await?;
+        for shortfall in &gear.shortfalls {
+            tracing::warn!(%shortfall, "a weaker sandbox is used");
+        }
+        tracing::info!(tier = %gear.tier(), "agents and checks are confined");
         let store = Database::open(&settings.database_url, Arc::clone(&clock)).await?;
         let readiness = Arc::new(Readiness::default());
         let server = Server {
@@ -99,7 +117,15 @@ impl App {
         })?;
         let stop = CancellationToken::new();
         let front = tokio::spawn(server.serve(listener, stop.clone()));
-        let work = tokio::spawn(work(settings, app, store.clone(), readiness, stop.clone()));
+        let work = tokio::spawn(work(
+            settings,
+            app,
+            gear,
+            harnesses,
+            store.clone(),
+            readiness,
+            stop.clone(),
+        ));
         Ok(Self {
             address,
             stop,
@@ -153,6 +179,8 @@ impl App {
 async fn work(
     settings: Arc<Settings>,
     app: config::App,
+    gear: Gear,
+    harnesses: BTreeMap<String, agent::Harness>,
     store: Database,
     readiness: Arc<Readiness>,
     stop: CancellationToken,
@@ -199,7 +227,8 @@ async fn work(
         Equipment {
             folders,
             depot: Arc::clone(&mirrors),
-            harnesses: harnesses(&settings.harnesses)?,
+            harnesses,
+            access: Some(Arc::clone(&gear.access)),
             marker,
             journal: store.clone(),
             places: usize::try_from(settings.limits.concurrent_attempts).unwrap_or(1),
@@ -213,6 +242,7 @@ async fn work(
         Arc::clone(&forge),
         Arc::clone(&mirrors),
         Arc::clone(&settings),
+        gear.tier().to_string(),
     ));
     let manners = Manners {
         app: app.id,
@@ -240,6 +270,7 @@ async fn work(
     let _ = chores.await;
     readiness.withdraw();
     driver.executor().shut_down().await;
+    gear.access.meter.clone().stop().await;
     Ok(pumped?)
 }
 
@@ -313,35 +344,48 @@ pub async fn find_git(path: Option<&str>) -> Result<Git, StartError> {
 }
 
 /// The path of this program.
-fn own_program() -> Result<PathBuf, StartError> {
+pub(super) fn own_program() -> Result<PathBuf, StartError> {
     std::env::current_exe().map_err(|source| StartError::Machine {
         what: "this program cannot find itself",
         source,
     })
 }
 
-/// The harnesses that the settings name.
+/// The harnesses that need no settings.
+const HARNESSES: [&str; 8] = [
+    "claude", "codex", "gemini", "qwen", "builtin", "kimi", "opencode", "goose",
+];
+
+/// The harnesses that the settings name, and those that need none.
 ///
 /// # Errors
 /// This program cannot find itself, which a scripted harness needs.
 pub fn harnesses(
     configured: &BTreeMap<String, config::Harness>,
 ) -> Result<BTreeMap<String, agent::Harness>, StartError> {
-    configured
-        .iter()
-        .map(|(name, harness)| {
-            let harness = match harness {
-                config::Harness::Command { argv } => agent::Harness::Command(CommandHarness {
-                    name: name.clone(),
-                    argv: argv.clone(),
-                }),
-                config::Harness::Scripted { file } => {
-                    agent::Harness::Scripted(ScriptedHarness::new(own_program()?, absolute(file)))
-                }
-            };
-            Ok((name.clone(), harness))
-        })
-        .collect()
+    let known = HARNESSES.into_iter().filter_map(|name| {
+        let harness = agent::Harness::named(name)?;
+        Some(Ok((name.to_owned(), harness)))
+    });
+    let configured = configured.iter().map(|(name, harness)| {
+        let harness = match harness {
+            config::Harness::Cli { cli, program, login } => agent::Harness::Cli(CliHarness {
+                name: name.clone(),
+                program: program.clone().unwrap_or_else(|| cli.as_str().to_owned()),
+                login: login.clone(),
+                cli: *cli,
+            }),
+            config::Harness::Command { argv } => agent::Harness::Command(CommandHarness {
+                name: name.clone(),
+                argv: argv.clone(),
+            }),
+            config::Harness::Scripted { file } => {
+                agent::Harness::Scripted(ScriptedHarness::new(own_program()?, absolute(file)))
+            }
+        };
+        Ok((name.clone(), harness))
+    });
+    known.chain(configured).collect()
 }
 
 fn absolute(path: &Path) -> PathBuf {

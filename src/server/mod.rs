@@ -5,6 +5,7 @@
 
 mod app;
 mod chores;
+mod gear;
 mod health;
 mod metrics;
 mod webhook;
@@ -23,6 +24,7 @@ use crate::model::Clock;
 use crate::store::Intake;
 
 pub use app::{App, StartError, find_git, harnesses};
+pub use gear::{Gear, Strangers, gear, sandbox};
 pub use health::Readiness;
 pub use metrics::Metrics;
 

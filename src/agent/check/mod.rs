@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::counts::{Counter, TestCounts};
 use super::environment::Environment;
 use super::lines::Line;
+use super::sandbox::Confined;
 use super::supervise::{Launch, Sink, supervise};
 use super::tail::{self, Tail};
 use super::{Error, Exit, Killed, Limits, Marker, Stop};
@@ -34,12 +35,23 @@ pub struct CheckOrder {
     pub commands: Vec<String>,
     /// For each command; [`Limits::silent`] suits builds.
     pub limits: Limits,
+    /// The sandbox of the set-up commands, and that of the deciding ones.
+    pub sandboxes: Sandboxes,
     /// A private home, as in [`crate::agent::Order::home`].
     pub home: PathBuf,
     /// The search path for programs; [`crate::agent::DEFAULT_PATH`] where unset.
     pub path: Option<String>,
     /// Further variables that the operator lets through.
     pub env: BTreeMap<String, String>,
+}
+
+/// The sandboxes of a checkout's commands; those without one run with the server's rights.
+#[derive(Debug, Clone, Default)]
+pub struct Sandboxes {
+    /// Of the set-up commands, which may reach more hosts.
+    pub setup: Option<Confined>,
+    /// Of the commands that decide.
+    pub commands: Option<Confined>,
 }
 
 /// What became of the commands.
@@ -151,7 +163,7 @@ impl CommandRun {
 pub async fn run_checks(order: &CheckOrder, cancel: &CancellationToken) -> Result<CheckRun, Error> {
     let mut run = CheckRun::default();
     for command in &order.setup {
-        let done = run_command(order, command, cancel).await?;
+        let done = run_command(order, command, order.sandboxes.setup.as_ref(), cancel).await?;
         let ready = done.stopped.is_none() && done.exit.is_ok();
         run.setup.push(done);
         if !ready {
@@ -162,7 +174,9 @@ pub async fn run_checks(order: &CheckOrder, cancel: &CancellationToken) -> Resul
         if cancel.is_cancelled() {
             break;
         }
-        run.commands.push(run_command(order, command, cancel).await?);
+        let sandbox = order.sandboxes.commands.as_ref();
+        run.commands
+            .push(run_command(order, command, sandbox, cancel).await?);
     }
     Ok(run)
 }
@@ -170,6 +184,7 @@ pub async fn run_checks(order: &CheckOrder, cancel: &CancellationToken) -> Resul
 async fn run_command(
     order: &CheckOrder,
     command: &str,
+    sandbox: Option<&Confined>,
     cancel: &CancellationToken,
 ) -> Result<CommandRun, Error> {
     let marker = order.server.of_attempt(&order.key);
@@ -185,7 +200,7 @@ async fn run_command(
         stdin: None,
         limits: order.limits,
         merged: true,
-        sandbox: None,
+        sandbox,
     };
     let mut output = Output {
         tail: Tail::new(MAX_TAIL),

@@ -30,6 +30,7 @@ fn only_launchers_say_that_a_tool_is_missing() {
 fn order(world: &World, setup: &[&str], commands: &[&str]) -> CheckOrder {
     let list = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
     CheckOrder {
+        sandboxes: Sandboxes::default(),
         key: key(1, 1),
         server: world.order.server.clone(),
         checkout: world.order.worktree.clone(),

@@ -70,6 +70,7 @@ impl Line {
                 folders: keep.folders(),
                 depot: Arc::new(Adopted(mirror.clone())),
                 harnesses: job.harnesses,
+                access: Some(job.gear.access),
                 marker,
                 journal: store.clone(),
                 places: usize::try_from(settings.limits.concurrent_attempts).unwrap_or(1),

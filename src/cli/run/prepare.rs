@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::keep::{Keep, git_failure};
 use super::{Arguments, machine};
@@ -15,6 +16,7 @@ use crate::github::IssueText;
 use crate::model::{BranchName, Clock, CommitId, RepositoryName, Role, RunId, SystemClock};
 use crate::route::Candidate;
 use crate::run::{Created, Frozen, Origin};
+use crate::server::{Gear, Strangers, gear};
 use crate::store::Journal;
 
 /// The name of the harness that `-- PROGRAM` makes.
@@ -26,6 +28,8 @@ pub(super) struct Job {
     pub(super) frozen: Frozen,
     pub(super) adopted: Adopted,
     pub(super) harnesses: BTreeMap<String, Harness>,
+    /// The sandbox, and the ways out of it.
+    pub(super) gear: Gear,
     /// Whether the log exists already.
     pub(super) resumed: bool,
 }
@@ -47,6 +51,11 @@ impl Job {
         ));
         if self.adopted.uncommitted == Some(true) {
             show::aside("What is not committed there is neither used nor touched.");
+        }
+        if !self.gear.tier().confines() && !self.gear.shortfalls.is_empty() {
+            show::aside(
+                "No sandbox works here: agents and checks run with your rights. `footplate doctor` says why.",
+            );
         }
     }
 }
@@ -127,6 +136,8 @@ pub(super) async fn fresh(
         frozen.workflow = workflow;
     }
     let harnesses = harnesses(settings, &frozen)?;
+    let gear = gear_of(settings, &harnesses).await?;
+    frozen.policy.sandbox = gear.tier().to_string();
     let now = SystemClock.now();
     let run = run_id(now, &format!("{}\n{}", folder.display(), std::process::id()));
     let issue_text = keep.store().put(canonical(text).as_bytes()).await?;
@@ -155,6 +166,7 @@ pub(super) async fn fresh(
         frozen,
         adopted,
         harnesses,
+        gear,
         resumed: false,
     })
 }
@@ -177,13 +189,23 @@ pub(super) async fn resumed(settings: &Settings, keep: &Keep, wanted: &str) -> R
     };
     let git = find_git(settings).await?;
     let adopted = keep.adopt(&git, &PathBuf::from(path)).await?;
+    let harnesses = harnesses(settings, &page.frozen)?;
     Ok(Job {
-        harnesses: harnesses(settings, &page.frozen)?,
+        gear: gear_of(settings, &harnesses).await?,
+        harnesses,
         created: page.run.created.clone(),
         frozen: (*page.frozen).clone(),
         adopted,
         resumed: true,
     })
+}
+
+/// The sandbox and the ways out of it. The task is the operator's own, so that a machine without a sandbox is told, not
+/// refused.
+async fn gear_of(settings: &Settings, harnesses: &BTreeMap<String, Harness>) -> Result<Gear, Failure> {
+    let settings = Arc::new(settings.clone());
+    let gear = gear(&settings, harnesses, Arc::new(SystemClock), Strangers::DoNot).await;
+    gear.map_err(|error| Failure::new(Kind::Configuration, error))
 }
 
 async fn find_git(settings: &Settings) -> Result<Git, Failure> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::access::{Room, settle};
 use super::{Bench, Depot, brief, machine};
 use crate::agent::{
     self, Agent, CollectError, Ended, FailureClass, Harness, Limits, Order, Refusal, VerdictFacts, collect,
@@ -15,6 +16,7 @@ use crate::engine::book::Page;
 use crate::engine::error::Error;
 use crate::engine::workshop::Work;
 use crate::git::{Snapshot, Worktree};
+use crate::ledger::{Account, WireFault};
 use crate::model::{Artifact, ArtifactName, AttemptKey, Clock, ContentHash, Timestamp};
 use crate::route::Candidate;
 use crate::run::{Attempt, Failure, LimitsMs, RepeatWhy, Report, Verdict};
@@ -70,29 +72,61 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         })
         .await?;
 
-        let order = self.order(page, key, agent, &candidate, &worktree, folder.clone());
+        let access = self.equipment.access.as_deref();
+        let limits = limits_for(page, &candidate);
+        let passage = match access.map(|access| access.passage(page, key, &candidate, harness, limits)) {
+            None => None,
+            Some(Ok(passage)) => passage,
+            Some(Err(why)) => return Ok(self.failed(key, Failure::Auth, why).into()),
+        };
+        let mut order = self.order(key, agent, &candidate, limits, &worktree, folder.clone());
+        if let Some(passage) = &passage {
+            order.model_url = Some(passage.ticket.base_url());
+            order.model_key = Some(passage.ticket.key());
+            order.dialect = Some(passage.upstream.dialect);
+        }
+        if let Some(access) = access {
+            let mut files = harness.files(order.path.as_deref());
+            files.push(order.brief.clone());
+            let room = Room {
+                worktree: &worktree.path,
+                home: &order.home,
+                files,
+                model: passage.is_some(),
+                egress: access.agents.as_ref(),
+            };
+            order.sandbox = access.confined(&mirror, &room);
+            order.confined = order.sandbox.is_some();
+        }
         let ended = match harness.run(&order, stop.clone(), &()).await {
             Ok(ended) => ended,
             Err(error) => return Ok(self.failed(key, Failure::Machine, format!("{error}.")).into()),
         };
+        let mut account = Account {
+            provider: passage.as_ref().map(|passage| passage.upstream.name.clone()),
+            asked: candidate.model.clone(),
+            wire: passage.map(|passage| passage.ticket.close()),
+            reported: ended.usage,
+            reported_cost: ended.cost,
+            failed_edits: u32::try_from(ended.edit_failures.len()).unwrap_or(u32::MAX),
+            wall_ms: u64::try_from(ended.wall.as_millis()).unwrap_or(u64::MAX),
+            ..Account::default()
+        };
+        settle(page, &candidate, &mut account);
         let left = self.take_up(&worktree, folder, node, since, ended.ended).await?;
-        self.judge(page, key, &ended, left, read_only, &worktree).await
+        self.judge(page, key, &ended, account, left, read_only, &worktree)
+            .await
     }
 
     fn order(
         &self,
-        page: &Page,
         key: &AttemptKey,
         agent: &AgentNode,
         candidate: &Candidate,
+        limits: &LimitsMs,
         worktree: &Worktree,
         artifacts: PathBuf,
     ) -> Order {
-        let policy = &page.frozen.policy;
-        let limits = policy
-            .candidate_limits
-            .get(&candidate.to_string())
-            .unwrap_or(&policy.guard.limits);
         Order {
             key: key.clone(),
             role: agent.role,
@@ -108,6 +142,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             model_key: None,
             read_only: agent.tools == Tools::ReadOnly,
             confined: false,
+            sandbox: None,
             limits: limits_of(limits, agent),
             path: self.equipment.path.clone(),
             env: self.equipment.env.clone(),
@@ -251,6 +286,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         page: &Page,
         key: &AttemptKey,
         ended: &Ended,
+        account: Account,
         left: Left,
         read_only: bool,
         worktree: &Worktree,
@@ -262,13 +298,14 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             tampered: left.tampered,
             collected: left.artifacts.len(),
             refused: &left.refused,
-            wire: &[],
-            exact_model: false,
+            wire: account.wire.as_ref().map_or(&[], |wire| &wire.faults),
+            exact_model: page.frozen.policy.guard.exact_model,
         };
         let mut report = Report::bare(key.clone(), Verdict::Succeeded, ended.ended);
         report.started = ended.started;
-        report.usage = ended.usage;
-        report.cost = ended.cost;
+        report.usage = account.usage();
+        report.cost = account.cost();
+        report.findings.extend(swapped(&account));
         report.findings.extend(
             left.snapshot
                 .iter()
@@ -285,7 +322,12 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
                 .findings
                 .push("It changed files although its step only reads; the changes were undone.".to_owned());
         }
-        if let agent::Verdict::Failure(class) = verdict(ended, facts) {
+        let verdict = verdict(ended, facts);
+        report.account = Some(account);
+        if let agent::Verdict::Failure(class) = verdict {
+            if let FailureClass::RateLimited { until } = &class {
+                report.until = *until;
+            }
             report.verdict = match class {
                 FailureClass::Cancelled => Verdict::Cancelled,
                 class => Verdict::Failed {
@@ -380,6 +422,26 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
     fn failed(&self, key: &AttemptKey, class: Failure, why: String) -> Report {
         Report::bare(key.clone(), Verdict::Failed { class, why }, self.clock.now())
     }
+}
+
+/// The limits of a candidate: its own, else everybody's.
+fn limits_for<'a>(page: &'a Page, candidate: &Candidate) -> &'a LimitsMs {
+    let policy = &page.frozen.policy;
+    policy
+        .candidate_limits
+        .get(&candidate.to_string())
+        .unwrap_or(&policy.guard.limits)
+}
+
+/// Says that another model answered than the one that was asked for.
+fn swapped(account: &Account) -> Option<String> {
+    let faults = &account.wire.as_ref()?.faults;
+    let served = faults.iter().find_map(|fault| match fault {
+        WireFault::WrongModel { served } => Some(served),
+        _ => None,
+    })?;
+    let asked = account.asked.as_deref().unwrap_or("its model");
+    Some(format!("Asked for {asked}, the provider answered with {served}."))
 }
 
 pub(super) fn scheduled<'a>(page: &'a Page, key: &AttemptKey) -> Result<&'a Attempt, Error> {

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::access::Room;
 use super::agent::scheduled;
 use super::{Bench, Depot, machine};
-use crate::agent::{CheckOrder, CheckRun, CommandRun, Limits, Outcome, run_checks};
+use crate::agent::{CheckOrder, CheckRun, CommandRun, Limits, Outcome, Sandboxes, run_checks};
 use crate::contract::{self, BaseResult, Checks, CommandResult, Document, Verified};
 use crate::engine::book::Page;
 use crate::engine::error::Error;
@@ -125,14 +126,29 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         let mirror = self.equipment.depot.mirror_of(&page.run.created.origin).await?;
         let worktree = mirror.worktree(at, commit).await.map_err(machine)?;
         self.equipment.folders.open(key, None).await?;
+        let home = self.equipment.folders.home(key);
+        let access = self.equipment.access.as_deref();
+        let room = |egress| Room {
+            worktree: &worktree.path,
+            home: &home,
+            files: Vec::new(),
+            model: false,
+            egress,
+        };
+        let confined = |egress| access.and_then(|access| access.confined(&mirror, &room(egress)));
+        let sandboxes = Sandboxes {
+            setup: confined(access.and_then(|access| access.setup.as_ref())),
+            commands: confined(None),
+        };
         let order = CheckOrder {
+            sandboxes,
             key: key.clone(),
             server: self.equipment.marker.clone(),
             checkout: worktree.path.clone(),
             setup: page.frozen.policy.setup.clone(),
             commands: commands.to_vec(),
             limits,
-            home: self.equipment.folders.home(key),
+            home: home.clone(),
             path: self.equipment.path.clone(),
             env: self.equipment.env.clone(),
         };

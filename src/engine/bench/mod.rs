@@ -5,6 +5,7 @@
 //! become a snapshot on a ref of ours, and the verdict is drawn from these facts.
 //! Whatever failed, the next attempt begins on a clean tree.
 
+mod access;
 mod agent;
 mod brief;
 mod check;
@@ -26,6 +27,7 @@ use crate::model::{AttemptKey, Clock, CommitId, ContentHash, RunId};
 use crate::store::Journal;
 use crate::workflow::{Node, NodeKind};
 
+pub use access::{Access, Purses};
 pub use depot::{Adopted, Depot};
 pub use folders::Folders;
 
@@ -37,6 +39,9 @@ pub struct Equipment<J, D> {
     pub depot: Arc<D>,
     /// The harnesses by the names that configuration gives them.
     pub harnesses: BTreeMap<String, Harness>,
+    /// The ways to models and out of the sandbox; without them agents run with the server's rights and find models
+    /// by themselves.
+    pub access: Option<Arc<Access>>,
     /// The mark that every process of ours carries.
     pub marker: Marker,
     /// Where artifacts are kept.
