@@ -143,6 +143,7 @@ fn order(root: &Path) -> Result<Order> {
         model_key: None,
         read_only: false,
         confined: true,
+        sandbox: None,
         limits: Limits::silent(Duration::from_mins(10)),
         path: None,
         env: BTreeMap::new(),

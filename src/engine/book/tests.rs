@@ -11,7 +11,7 @@ use crate::run::{Person, Policy, Report, Verdict};
 use crate::store::Database;
 use crate::workflow;
 
-const CHECKS: &str = "name: checks\nnodes:\n  first: {run: ['true'], writes: [a.md]}\n  second: {run: ['true'], writes: [b.md], needs: [first]}\n";
+const CHECKS: &str = "name: checks\nnodes:\n  first: {run: ['true'], writes: [a-checks.md]}\n  second: {run: ['true'], writes: [b-checks.md], needs: [first]}\n";
 
 async fn store(folder: &tempfile::TempDir) -> Database {
     let url = format!("sqlite:{}", folder.path().join("store.db").display());

@@ -35,8 +35,9 @@ fn comment_url(context: &Context, web: &str, comment: CommentId) -> Option<Strin
 
 /// What people should know about the conditions under which the agents worked.
 fn conditions(context: &Context) -> Vec<String> {
-    if context.frozen.policy.sandbox != "none" {
-        return Vec::new();
+    let tier = &context.frozen.policy.sandbox;
+    if tier != "none" {
+        return vec![format!("Agents and checks work in a sandbox ({tier}).")];
     }
     let whose = match &context.run.created.origin {
         Origin::Issue { .. } => "the server's rights",

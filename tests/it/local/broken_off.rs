@@ -42,6 +42,8 @@ impl Stuck {
             .footplate(&[
                 "run", "--repo", "repo", "--issue", "issue.md", "--yes", "--", "sh", "agent.sh",
             ])
+            // The agent tells us that it is there through a pipe outside of its worktree.
+            .env("FOOTPLATE_SANDBOX", "none")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

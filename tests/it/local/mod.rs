@@ -62,7 +62,7 @@ fn a_new_branch_holds_exactly_the_agents_change_and_nothing_else_is_touched() {
     **Not verified.** No test ran, a tool was missing, or the tests could not be counted.
     **Validation passed** by `command`.
 
-    > **Note:** Agents run with the rights of the person who began the run: there is no sandbox.
+    > **Note:** Agents and checks work in a sandbox (bubblewrap).
 
     > **Note:** `operator` approved the plan on THEN.
 
@@ -202,7 +202,7 @@ fn an_agent_that_does_nothing_is_no_success() {
 
     The step `implement` failed. All candidates of its route failed, after 2 attempts.
 
-    > **Note:** Agents run with the rights of the person who began the run: there is no sandbox.
+    > **Note:** Agents and checks work in a sandbox (bubblewrap).
 
     | Step | State | Done by | Attempts | Time | Tokens | Cost |
     | --- | --- | --- | --- | --- | --- | --- |
