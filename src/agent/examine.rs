@@ -12,7 +12,7 @@ use super::environment::Environment;
 use super::harness::probe;
 use super::lines::Line;
 use super::supervise::{Launch, Sink, supervise};
-use super::{Cli, Error, Harness, Limits, Marker};
+use super::{AcpAgent, AcpHarness, Cli, Error, Harness, Limits, Marker};
 
 /// How long a program may take to say its version: the slowest needs 4 s on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -138,6 +138,9 @@ pub async fn examine(
         login: Login::NotNeeded,
         missing: program.as_ref().err().map(|error| format!("{error}.")),
     };
+    if let Harness::Acp(harness) = harness {
+        return bridged(harness, examination, path, scratch).await;
+    }
     let Harness::Cli(harness) = harness else {
         return examination;
     };
@@ -168,6 +171,34 @@ pub async fn examine(
         )),
         _ => None,
     };
+    examination
+}
+
+/// Looks at an agent that speaks ACP. No version of them was found too old yet.
+async fn bridged(
+    harness: &AcpHarness,
+    mut examination: Examination,
+    path: Option<&str>,
+    scratch: &Path,
+) -> Examination {
+    let install = harness.agent.install();
+    if let Some(missing) = &mut examination.missing {
+        missing.push(' ');
+        missing.push_str(&install);
+        return examination;
+    }
+    let Some(program) = harness.argv.first().filter(|_| harness.agent != AcpAgent::Other) else {
+        return examination;
+    };
+    examination.version = match ask(program, path, scratch).await {
+        Some(version) if Some(version) == harness.agent.known_version() => Fitness::Known(version),
+        Some(version) => Fitness::Untried(version),
+        None => Fitness::Unknown,
+    };
+    if examination.version == Fitness::Unknown {
+        let name = &harness.name;
+        examination.missing = Some(format!("{name} did not say its version. {install}"));
+    }
     examination
 }
 

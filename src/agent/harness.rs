@@ -1,7 +1,7 @@
 //! The programs that run an agent's loop.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
@@ -9,7 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::dialect::{self, Invocation, Listener};
 use super::environment::{self, DEFAULT_PATH, Environment};
 use super::supervise::{Launch, supervise};
-use super::{Ended, Error, Observer, Order};
+use super::{AcpAgent, BRIDGE_SUBCOMMAND, BUILTIN_SUBCOMMAND, Ended, Error, Observer, Order};
+use crate::model::Dialect;
+use crate::route::Effort;
 
 /// Runs attempts.
 pub trait Agent: Send + Sync {
@@ -36,6 +38,10 @@ pub enum Harness {
     Scripted(ScriptedHarness),
     /// One of the command-line agents whose dialect is known.
     Cli(CliHarness),
+    /// The small agent of our own.
+    Builtin(BuiltinHarness),
+    /// An agent that is spoken to over ACP, behind a bridge of ours.
+    Acp(AcpHarness),
 }
 
 impl Harness {
@@ -45,12 +51,23 @@ impl Harness {
             Self::Command(harness) => &harness.name,
             Self::Scripted(_) => "scripted",
             Self::Cli(harness) => &harness.name,
+            Self::Builtin(harness) => &harness.name,
+            Self::Acp(harness) => &harness.name,
         }
     }
 
-    /// The harness that has this name without any configuration, if there is one.
-    pub fn named(name: &str) -> Option<Self> {
-        Cli::named(name).map(|cli| Self::Cli(CliHarness::new(cli)))
+    /// The harness that has this name without any configuration, if there is one: `claude`, `codex`, `gemini`,
+    /// `qwen`, `kimi`, `opencode`, `goose`, `builtin`.
+    ///
+    /// `own` is our own program, which plays the built-in agent and the bridge to agents that speak ACP.
+    pub fn named(name: &str, own: &Path) -> Option<Self> {
+        if let Some(cli) = Cli::named(name) {
+            return Some(Self::Cli(CliHarness::new(cli)));
+        }
+        if let Some(agent) = AcpAgent::named(name) {
+            return Some(Self::Acp(AcpHarness::new(agent, own)));
+        }
+        (name == BuiltinHarness::NAME).then(|| Self::Builtin(BuiltinHarness::new(own)))
     }
 }
 
@@ -65,6 +82,8 @@ impl Agent for Harness {
             Self::Command(harness) => harness.run(order, cancel, observer).await,
             Self::Scripted(harness) => harness.run(order, cancel, observer).await,
             Self::Cli(harness) => harness.run(order, cancel, observer).await,
+            Self::Builtin(harness) => harness.run(order, cancel, observer).await,
+            Self::Acp(harness) => harness.run(order, cancel, observer).await,
         }
     }
 }
@@ -215,6 +234,89 @@ impl Agent for CliHarness {
     }
 }
 
+/// The small agent of our own, as a child process of our own program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltinHarness {
+    /// The name that configuration gives it.
+    pub name: String,
+    /// Our own program, which understands [`BUILTIN_SUBCOMMAND`].
+    pub own: PathBuf,
+}
+
+impl BuiltinHarness {
+    /// Its name without any configuration.
+    pub const NAME: &str = "builtin";
+
+    /// The one that is called by its own name.
+    pub fn new(own: &Path) -> Self {
+        Self {
+            name: Self::NAME.to_owned(),
+            own: own.to_owned(),
+        }
+    }
+}
+
+impl Agent for BuiltinHarness {
+    async fn run(
+        &self,
+        order: &Order,
+        cancel: CancellationToken,
+        observer: &dyn Observer,
+    ) -> Result<Ended, Error> {
+        let argv = vec![
+            self.own.to_string_lossy().into_owned(),
+            BUILTIN_SUBCOMMAND.to_owned(),
+        ];
+        run(for_program(argv, order), order, &cancel, Listener::own(observer)).await
+    }
+}
+
+/// An agent that speaks ACP, behind a bridge that is a child process of our own program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcpHarness {
+    /// The name that configuration gives it.
+    pub name: String,
+    /// Our own program, which understands [`BRIDGE_SUBCOMMAND`].
+    pub own: PathBuf,
+    /// Which agent it is, so that it can be told its model.
+    pub agent: AcpAgent,
+    /// The agent's command line: a name on the path or an absolute path, and its arguments.
+    pub argv: Vec<String>,
+}
+
+impl AcpHarness {
+    /// One that is known, called by its own name and found on the path.
+    pub fn new(agent: AcpAgent, own: &Path) -> Self {
+        Self {
+            name: agent.as_str().to_owned(),
+            own: own.to_owned(),
+            agent,
+            argv: agent.argv(),
+        }
+    }
+}
+
+impl Agent for AcpHarness {
+    async fn run(
+        &self,
+        order: &Order,
+        cancel: CancellationToken,
+        observer: &dyn Observer,
+    ) -> Result<Ended, Error> {
+        // The bridge would say so too, but only as an agent that failed.
+        let program = self.argv.first().map_or("", String::as_str);
+        environment::find(program, order.path.as_deref().unwrap_or(DEFAULT_PATH))?;
+        let mut argv = vec![
+            self.own.to_string_lossy().into_owned(),
+            BRIDGE_SUBCOMMAND.to_owned(),
+        ];
+        argv.extend(self.argv.iter().cloned());
+        let mut invocation = for_program(argv, order);
+        dialect::tell_acp(self.agent, order, &mut invocation);
+        run(invocation, order, &cancel, Listener::own(observer)).await
+    }
+}
+
 /// Finds the harness's program, for `doctor`: where it is, without starting it.
 ///
 /// # Errors
@@ -224,6 +326,8 @@ pub fn probe(harness: &Harness, path: Option<&str>) -> Result<PathBuf, Error> {
         Harness::Command(harness) => harness.argv.first().cloned().unwrap_or_default(),
         Harness::Scripted(harness) => harness.program.to_string_lossy().into_owned(),
         Harness::Cli(harness) => harness.program.clone(),
+        Harness::Builtin(harness) => harness.own.to_string_lossy().into_owned(),
+        Harness::Acp(harness) => harness.argv.first().cloned().unwrap_or_default(),
     };
     environment::find(&program, path.unwrap_or(DEFAULT_PATH))
 }
@@ -263,6 +367,10 @@ async fn run(
     environment.set_or_unset("FOOTPLATE_MODEL", order.model.as_deref());
     environment.set_or_unset("FOOTPLATE_MODEL_URL", None);
     environment.set_or_unset("FOOTPLATE_MODEL_KEY", None);
+    let dialect = order.model_url.as_ref().and(order.dialect);
+    environment.set_or_unset("FOOTPLATE_MODEL_DIALECT", dialect.map(Dialect::as_str));
+    environment.set_or_unset("FOOTPLATE_EFFORT", order.effort.map(Effort::as_str));
+    environment.set_or_unset("FOOTPLATE_READ_ONLY", order.read_only.then_some("1"));
     for (name, value) in invocation.variables {
         environment.set(name, value);
     }

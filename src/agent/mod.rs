@@ -2,8 +2,8 @@
 //!
 //! The way of an attempt through this folder:
 //! - [`place`] prepares the artifact folder and puts the inputs there;
-//! - a [`Harness`] turns an [`Order`] into a command line ([`CliHarness`], [`CommandHarness`],
-//!   [`ScriptedHarness`]); [`examine()`] says beforehand whether it is installed and fit;
+//! - a [`Harness`] turns an [`Order`] into a command line ([`CliHarness`], [`AcpHarness`], [`BuiltinHarness`],
+//!   [`CommandHarness`], [`ScriptedHarness`]); [`examine()`] says beforehand whether it is installed and fit;
 //! - `supervise` starts it in a cleared environment, reads what it prints, and stops it at its [`Limits`];
 //! - `tree` finds what belongs to it by a mark in the environment ([`Marker`]) and leaves nothing alive;
 //!   [`kill_leftovers`] does the same for a server that died without warning;
@@ -21,6 +21,7 @@
 
 mod acp;
 mod artifacts;
+mod bridged;
 mod builtin;
 mod check;
 mod counts;
@@ -44,6 +45,7 @@ mod verdict;
 
 pub use acp::{BRIDGE_SUBCOMMAND, bridge_main};
 pub use artifacts::{CollectError, MAX_ARTIFACT_BYTES, Refusal, collect, place};
+pub use bridged::AcpAgent;
 pub use builtin::{BUILTIN_SUBCOMMAND, builtin_main};
 pub use check::{CheckOrder, CheckRun, CommandRun, Outcome, Sandboxes, run_checks};
 pub use counts::{Counter, TestCounts, counts};
@@ -52,7 +54,9 @@ pub use ended::{Ended, Exit, Killed, Stop};
 pub use environment::DEFAULT_PATH;
 pub use error::Error;
 pub use examine::{Examination, Fitness, Login, Version, examine};
-pub use harness::{Agent, Cli, CliHarness, CommandHarness, Harness, ScriptedHarness, probe};
+pub use harness::{
+    AcpHarness, Agent, BuiltinHarness, Cli, CliHarness, CommandHarness, Harness, ScriptedHarness, probe,
+};
 pub use marker::Marker;
 pub use order::{Limits, Observer, Order, Progress};
 pub use script::{Script, ScriptError, Step};

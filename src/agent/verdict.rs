@@ -254,6 +254,7 @@ fn broken(ended: &Ended, wire: &[WireFault]) -> FailureClass {
         TerminalKind::Unavailable => FailureClass::Unavailable { status },
         TerminalKind::Rejected => FailureClass::Rejected { status },
         TerminalKind::Empty => FailureClass::Empty,
+        TerminalKind::MalformedCall => FailureClass::MalformedCall,
         TerminalKind::Limit => FailureClass::Budget,
         TerminalKind::Interrupted | TerminalKind::NoResult | TerminalKind::Other => crash,
     }

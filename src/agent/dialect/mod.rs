@@ -10,6 +10,7 @@
 //!
 //! Whether an attempt succeeded is not for a dialect to say, see [`crate::agent::verdict()`].
 
+mod acp;
 mod claude;
 mod codex;
 mod command;
@@ -29,7 +30,7 @@ pub use self::terminal::{Terminal, TerminalError, TerminalKind};
 pub(super) use self::transcript::Transcript;
 use super::lines::Line;
 use super::supervise::Sink;
-use super::{Cli, Exit, Observer, Order};
+use super::{AcpAgent, Cli, Exit, Observer, Order};
 
 /// How a program is started for an order.
 #[derive(Debug, Default)]
@@ -85,6 +86,14 @@ pub(super) fn invocation(cli: Cli, program: &str, order: &Order) -> Invocation {
     invocation
 }
 
+/// Adds what an agent behind the ACP bridge wants to be told.
+pub(super) fn tell_acp(agent: AcpAgent, order: &Order, invocation: &mut Invocation) {
+    for (name, value) in QUIET {
+        invocation.set(name, *value);
+    }
+    acp::tell(agent, order, invocation);
+}
+
 /// Where the program keeps its own login, below the home.
 pub(super) fn login_file(cli: Cli) -> &'static str {
     match cli {
@@ -103,7 +112,7 @@ pub(super) struct Listener<'o> {
 
 /// A dialect with what it must remember between lines.
 enum Reader {
-    Command,
+    Command(command::Reader),
     Claude(messages::Reader),
     Codex(codex::Reader),
     Gemini(gemini::Reader),
@@ -113,7 +122,12 @@ enum Reader {
 impl<'o> Listener<'o> {
     /// For the `command` harness.
     pub(super) fn command(observer: &'o dyn Observer) -> Self {
-        Self::new(Reader::Command, observer)
+        Self::new(Reader::Command(command::Reader::of_a_program()), observer)
+    }
+
+    /// For our own agent and our own bridge, which always say how they ended.
+    pub(super) fn own(observer: &'o dyn Observer) -> Self {
+        Self::new(Reader::Command(command::Reader::of_ours()), observer)
     }
 
     /// For one of the command-line agents.
@@ -137,7 +151,11 @@ impl<'o> Listener<'o> {
     /// Takes the exit, which some agents use to say what they say nowhere else.
     pub(super) fn exited(&mut self, exit: Exit) {
         match &mut self.reader {
-            Reader::Command => return,
+            Reader::Command(reader) => {
+                if !reader.must_end() {
+                    return;
+                }
+            }
             Reader::Claude(_) | Reader::Codex(_) => {}
             Reader::Gemini(_) => gemini::exited(exit, &mut self.transcript),
             Reader::Qwen(_) => qwen::exited(exit, &mut self.transcript),
@@ -157,14 +175,14 @@ impl Sink for Listener<'_> {
             std::str::from_utf8(body).ok()
         };
         let understood = event.and_then(|event| match &mut self.reader {
-            Reader::Command => command::event(event, &mut self.transcript),
+            Reader::Command(reader) => reader.event(event, &mut self.transcript),
             Reader::Claude(reader) | Reader::Qwen(reader) => reader.event(event, &mut self.transcript),
             Reader::Codex(reader) => reader.event(event, &mut self.transcript),
             Reader::Gemini(reader) => reader.event(event, &mut self.transcript),
         });
         match (understood, &self.reader) {
             (Some(()), _) => {}
-            (None, Reader::Command) => self.transcript.plain(line.bytes),
+            (None, Reader::Command(_)) => self.transcript.plain(line.bytes),
             // The others have words for what they say: anything else is noise, an event of a later version,
             // or one that was cut.
             (None, _) => self.transcript.chatter(&body[..body.len().min(MAX_CHATTER)]),

@@ -49,6 +49,8 @@ pub enum TerminalKind {
     Rejected,
     /// The harness met a limit of its own on turns, tool calls, time or money.
     Limit,
+    /// The model called tools in a way that cannot be read, again and again.
+    MalformedCall,
     /// The model gave no answer.
     Empty,
     /// It was interrupted.
