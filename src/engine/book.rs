@@ -4,20 +4,22 @@
 //! transaction that marks its input as done.
 //! Whoever loses a race reads again and decides again.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use super::error::Error;
 use super::frozen_store;
-use crate::model::{AttemptKey, Clock, ContentHash, IssueNumber, RepositoryId, RunId};
+use crate::ledger::{Scope, Spent};
+use crate::model::{AttemptKey, Clock, ContentHash, IssueNumber, RepositoryId, RunId, Timestamp};
 use crate::run::{
-    Created, Event, FORMAT, Frozen, Input, Origin, Recorded, Run, decide, evolve, next_wake, outstanding,
-    phase, replay,
+    Created, Event, FORMAT, Frozen, Input, Origin, Outside, Recorded, Report, Run, WindowRead, budget,
+    decide, evolve, next_wake, outstanding, phase, replay,
 };
-use crate::store::{Append, Appended, InboxKind, Journal, NewOutcome, RunRow};
+use crate::store::{Append, Appended, CostOf, InboxKind, Journal, NewOutcome, RunRow};
 
 /// How often one input is decided again after losing a race, before the conflict is reported.
 const MOST_CONFLICTS: u32 = 20;
@@ -33,6 +35,8 @@ pub struct Book<J, C> {
     frozen: Mutex<HashMap<(ContentHash, ContentHash), Arc<Frozen>>>,
     touched: Mutex<BTreeSet<RunId>>,
     touch: Notify,
+    /// How full windows were when a provider last told, by `provider/window`, and when that was.
+    windows: Mutex<BTreeMap<String, (Timestamp, WindowRead)>>,
 }
 
 /// A run with what it froze.
@@ -85,6 +89,7 @@ impl<J: Journal, C: Clock> Book<J, C> {
             frozen: Mutex::default(),
             touched: Mutex::default(),
             touch: Notify::new(),
+            windows: Mutex::default(),
         }
     }
 
@@ -201,6 +206,9 @@ impl<J: Journal, C: Clock> Book<J, C> {
         consumes: Option<i64>,
         contents: &[Vec<u8>],
     ) -> Result<Option<Told>, Error> {
+        if let Input::AttemptEnded(report) = input {
+            self.note_windows(report);
+        }
         let slot = self.slot(run);
         let mut slot = slot.lock().await;
         for _ in 0..MOST_CONFLICTS {
@@ -253,17 +261,108 @@ impl<J: Journal, C: Clock> Book<J, C> {
     }
 
     /// Logs that an attempt is about to touch the world. `false` where it is no longer wanted or has begun
-    /// before; then it must not start.
+    /// before, or does not fit the budget any more; then it must not start.
+    ///
+    /// Where limits depend on more than the run, they are looked up first, so that they hold over all runs.
     ///
     /// # Errors
     /// As [`Book::tell`].
     pub async fn begin(&self, key: &AttemptKey) -> Result<bool, Error> {
+        if let Some(outside) = self.outside(key).await? {
+            let key = key.clone();
+            let run = key.run.clone();
+            let told = self.tell(&run, &Input::Spending { key, outside }, None).await?;
+            let is_withdrawn = |event: &Event| matches!(event, Event::AttemptEnded { .. });
+            if told.is_some_and(|told| told.events.iter().any(is_withdrawn)) {
+                self.mark_changed(&run);
+                return Ok(false);
+            }
+        }
         let told = self.tell(&key.run, &Input::Began(key.clone()), None).await?;
         let began = told.is_some_and(|told| !told.events.is_empty());
         if began {
             self.mark_changed(&key.run);
         }
         Ok(began)
+    }
+
+    /// What other runs spent, and how full windows are; `None` where nothing that this attempt needs depends on it.
+    async fn outside(&self, key: &AttemptKey) -> Result<Option<Outside>, Error> {
+        let Some(page) = self.look(&key.run).await? else {
+            return Ok(None);
+        };
+        let asks_a_model = page.run.node(&key.node).is_some_and(|node| {
+            node.latest()
+                .is_some_and(|attempt| attempt.n == key.n && attempt.candidate.is_some())
+        });
+        let limits = page.frozen.policy.limits_outside().filter(|_| asks_a_model);
+        let Some(limits) = limits else { return Ok(None) };
+        let now = self.clock.now();
+        let mut outside = Outside::default();
+        for scope in limits.money.keys() {
+            if let Some(spent) = self.spent(&page.run.created, *scope, now).await? {
+                outside.money.insert(*scope, spent);
+            }
+        }
+        let windows = self.windows.lock().expect("no holder of this lock panics");
+        outside.windows = windows
+            .iter()
+            .map(|(name, (_, read))| (name.clone(), *read))
+            .collect();
+        Ok(Some(outside))
+    }
+
+    /// What the other runs of a scope cost; `None` where the run's own log says it all.
+    async fn spent(&self, created: &Created, scope: Scope, now: Timestamp) -> Result<Option<Spent>, Error> {
+        let repository = match &created.origin {
+            Origin::Issue { repository, .. } => *repository,
+            Origin::Local { .. } => RepositoryId(0),
+        };
+        let mut of = CostOf {
+            except: created.run.clone(),
+            repository: Some(repository),
+            issue: None,
+            since: Timestamp(i64::MIN),
+        };
+        let (month, next_month) = budget::month(now);
+        match (scope, &created.origin) {
+            (Scope::Run, _) | (Scope::Issue, Origin::Local { .. }) => return Ok(None),
+            (Scope::Issue, Origin::Issue { number, .. }) => of.issue = Some(*number),
+            (Scope::RepositoryDay, _) => {
+                let day = i64::try_from(budget::DAY.as_millis()).unwrap_or(i64::MAX);
+                of.since = Timestamp(now.0.saturating_sub(day));
+            }
+            (Scope::Month, _) => (of.repository, of.since) = (None, month),
+        }
+        let sum = self.journal.cost(of).await?;
+        Ok(Some(Spent {
+            known: sum.known,
+            unknown: sum.unknown,
+            frees: match scope {
+                Scope::Run | Scope::Issue => None,
+                // The row counts up to the moment that it is a day old, and no longer.
+                Scope::RepositoryDay => sum
+                    .oldest
+                    .map(|at| at.plus(budget::DAY).plus(Duration::from_millis(1))),
+                Scope::Month => Some(next_month),
+            },
+        }))
+    }
+
+    /// Remembers what a provider told of its windows: they are the same for all runs.
+    fn note_windows(&self, report: &Report) {
+        let mut told = Outside::default();
+        told.read(report);
+        if told.windows.is_empty() {
+            return;
+        }
+        let mut windows = self.windows.lock().expect("no holder of this lock panics");
+        for (name, read) in told.windows {
+            let is_older = windows.get(&name).is_some_and(|(at, _)| *at > report.ended);
+            if !is_older {
+                windows.insert(name, (report.ended, read));
+            }
+        }
     }
 
     /// Logs the outcome of an action together with the contents that it names, in one transaction. What follows from
@@ -382,6 +481,8 @@ impl<J: Journal, C: Clock> Book<J, C> {
             .map_err(|error| damaged(error.to_string()))?;
         let state =
             replay(&log).ok_or_else(|| damaged("its log does not begin with its creation".to_owned()))?;
+        // A server that starts anew knows of windows what the runs that it takes up were told.
+        state.reports().for_each(|report| self.note_windows(report));
         let key = (state.created.workflow, state.created.policy);
         let known = self
             .frozen
@@ -407,7 +508,7 @@ impl<J: Journal, C: Clock> Book<J, C> {
     }
 }
 
-fn fold(run: &mut Option<Run>, events: &[Event], now: crate::model::Timestamp) -> Vec<String> {
+fn fold(run: &mut Option<Run>, events: &[Event], now: Timestamp) -> Vec<String> {
     events
         .iter()
         .map(|event| {

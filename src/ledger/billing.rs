@@ -47,10 +47,11 @@ impl fmt::Display for Billing {
 
 /// Puts money into an account: what its tokens cost, and what they would cost at list price.
 ///
-/// `longest` is the longest prompt of a single request, in tokens, where somebody knows it; see [`Price::cost`].
+/// The longest prompt that the meter saw chooses the tier of the price; see [`Price::cost`].
 /// An attempt that a subscription or the operator's own machine served costs no money beyond what is paid
 /// anyway, known to be nothing; its list price tells what it was worth.
-pub fn charge(account: &mut Account, price: Option<&Price>, billing: Billing, longest: Option<u64>) {
+pub fn charge(account: &mut Account, price: Option<&Price>, billing: Billing) {
+    let longest = account.wire.as_ref().and_then(|reading| reading.longest_prompt);
     account.price = price.map(Price::revision);
     account.list_cost = match (price, account.usage()) {
         (Some(price), Some(usage)) => price.cost(&usage, longest),
@@ -65,7 +66,7 @@ pub fn charge(account: &mut Account, price: Option<&Price>, billing: Billing, lo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Rate, Rates, Reading};
+    use crate::ledger::{Rate, Rates, Reading, Tier};
     use crate::model::TokenUsage;
 
     fn account() -> Account {
@@ -93,7 +94,7 @@ mod tests {
         };
         let charged = |billing, price: Option<&Price>| {
             let mut account = account();
-            charge(&mut account, price, billing, None);
+            charge(&mut account, price, billing);
             (account.cost(), account.list_cost)
         };
         let worth = Some(MicroUsd(950_000));
@@ -111,10 +112,73 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_prompt_chooses_the_tier_and_without_it_a_long_sum_is_unknown() {
+        let rates = |input| Rates {
+            input: Some(Rate(input)),
+            ..Rates::default()
+        };
+        let price = Price {
+            rates: rates(1_000_000),
+            tiers: vec![Tier {
+                above: 200_000,
+                rates: rates(2_000_000),
+            }],
+            ..Price::default()
+        };
+        let table = [
+            (Some(150_000), Some(MicroUsd(1_000_000))),
+            (Some(200_001), Some(MicroUsd(2_000_000))),
+            (None, None),
+        ];
+        for (longest, cost) in table {
+            let mut account = account();
+            account.wire.as_mut().expect("set above").longest_prompt = longest;
+            charge(&mut account, Some(&price), Billing::Tokens);
+            assert_eq!(account.cost(), cost, "{longest:?}");
+        }
+    }
+
+    #[test]
+    fn the_wire_is_believed_before_the_harness_and_nothing_is_made_up() {
+        let said = TokenUsage {
+            output: 9,
+            ..TokenUsage::default()
+        };
+        let counted = TokenUsage {
+            output: 5,
+            ..TokenUsage::default()
+        };
+        let reading = |unread| Reading {
+            usage: counted,
+            unread,
+            ..Reading::default()
+        };
+        let table = [
+            (None, None, None, None, (None, None)),
+            (None, Some(said), None, Some(7), (Some(said), Some(7))),
+            (None, Some(said), Some(3), Some(7), (Some(said), Some(3))),
+            (Some(0), Some(said), Some(3), Some(7), (Some(counted), Some(3))),
+            (Some(0), Some(said), None, Some(7), (Some(counted), None)),
+            (Some(1), Some(said), None, Some(7), (None, None)),
+        ];
+        for (unread, reported, computed, reported_cost, (usage, cost)) in table {
+            let account = Account {
+                wire: unread.map(reading),
+                reported,
+                reported_cost: reported_cost.map(MicroUsd),
+                computed_cost: computed.map(MicroUsd),
+                ..Account::default()
+            };
+            assert_eq!(account.usage(), usage, "{account:?}");
+            assert_eq!(account.cost(), cost.map(MicroUsd), "{account:?}");
+        }
+    }
+
+    #[test]
     fn tokens_that_were_cut_off_have_no_known_cost() {
         let mut account = account();
         account.wire.as_mut().expect("set above").unread = 1;
-        charge(&mut account, Some(&Price::default()), Billing::Tokens, None);
+        charge(&mut account, Some(&Price::default()), Billing::Tokens);
         assert_eq!((account.cost(), account.list_cost), (None, None));
     }
 }

@@ -69,7 +69,7 @@ pub struct Budget {
 }
 
 /// What was spent in a scope, reservations for attempts under way included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Spent {
     /// What is known.
     pub known: MicroUsd,

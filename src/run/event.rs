@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::Outside;
 use super::report::Report;
 use super::split::Part;
 use super::state::{ReplyKind, ReplyTo};
@@ -211,6 +212,14 @@ pub enum Event {
         node: NodeId,
         /// Until when.
         until: Timestamp,
+        /// What for, a sentence for people; absent for a pause after a failure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
+    /// What other runs spent and how full windows are was looked up, because an attempt was about to begin.
+    Spending {
+        /// What was found.
+        outside: Outside,
     },
     /// A node is done.
     NodeSucceeded {

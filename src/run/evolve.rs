@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::budget::Outside;
 use super::event::{Created, Event, Recorded, RepeatWhy};
 use super::outstanding::ActionKey;
 use super::report::{Failure, PublishResult, Report, Verdict};
@@ -64,6 +65,7 @@ fn born(created: &Created, at: Timestamp) -> Run {
         status_comment: None,
         status_posted: 0,
         status_at: None,
+        outside: Outside::default(),
         refused: BTreeMap::new(),
         held: None,
         cancel: None,
@@ -82,6 +84,7 @@ fn is_visible(event: &Event) -> bool {
             | Event::Replied { .. }
             | Event::PlanCollapsed { .. }
             | Event::PushIntended { .. }
+            | Event::Spending { .. }
             | Event::EffectFailed { .. }
     )
 }
@@ -127,7 +130,11 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
             let parts = parts.clone();
             run.splits.insert(node.clone(), Split { parts });
         }
-        Event::BackedOff { node, until } => set_phase(run, node, NodePhase::Backoff { until: *until }),
+        Event::BackedOff { node, until, why } => {
+            let (until, why) = (*until, why.clone());
+            set_phase(run, node, NodePhase::Backoff { until, why });
+        }
+        Event::Spending { outside } => run.outside = outside.clone(),
         Event::NodeSucceeded { node } => set_phase(run, node, NodePhase::Succeeded),
         Event::NodeFailed { node, why } => set_phase(run, node, NodePhase::Failed { why: why.clone() }),
         Event::NodeSkipped { node, why } => set_phase(run, node, NodePhase::Skipped { why: why.clone() }),
@@ -281,6 +288,7 @@ fn attempt_ended(run: &mut Run, report: &Report) {
     if let Some(attempt) = find(run, &key.node, key.generation, key.n) {
         attempt.report = Some(report.clone());
     }
+    run.outside.read(report);
     // What stands on GitHub stands there, whichever generation put it there.
     match &report.publish {
         Some(PublishResult::Published { commit, pull, url }) => {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::Command;
 use crate::model::{AttemptKey, CommentId, CommitId, ContentHash, PullNumber};
 
+use super::budget::Outside;
 use super::event::{Created, Person};
 use super::report::Report;
 use super::state::ReplyTo;
@@ -36,6 +37,13 @@ pub enum Input {
     },
     /// A person who may write asked for changes in a review of our pull request.
     Review(Review),
+    /// What other runs spent, and how full windows are, as looked up right before an attempt begins.
+    Spending {
+        /// The attempt.
+        key: AttemptKey,
+        /// What was found.
+        outside: Outside,
+    },
     /// An attempt is about to touch the world.
     Began(AttemptKey),
     /// A publish attempt is about to push a commit.

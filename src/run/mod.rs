@@ -12,7 +12,7 @@
 //! The event log is the only truth; folding it again gives the same state.
 //! Reading this module: the words first ([`Created`], [`Event`], [`Run`]), then the verbs.
 
-mod budget;
+pub mod budget;
 mod decide;
 mod event;
 mod evolve;
@@ -28,6 +28,7 @@ mod story;
 #[cfg(test)]
 mod tests;
 
+pub use budget::{Outside, WindowRead};
 pub use decide::{decide, output};
 pub use event::{Created, EndedHow, Event, FORMAT, Origin, Person, Recorded, RepeatWhy, UnreadableEvent};
 pub use evolve::{evolve, replay};

@@ -214,7 +214,7 @@ pub fn next_wake(frozen: &Frozen, run: &Run) -> Option<Timestamp> {
             .nodes
             .iter()
             .filter_map(|node| match (&run.node(&node.id)?.phase, &node.kind) {
-                (NodePhase::Backoff { until }, _) => Some(*until),
+                (NodePhase::Backoff { until, .. }, _) => Some(*until),
                 (NodePhase::Open { since }, NodeKind::Gate(gate)) => Some(since.plus(gate.expires)),
                 _ => None,
             });

@@ -94,7 +94,7 @@ pub fn phase(frozen: &Frozen, run: &Run) -> Phase {
         return Phase::Waiting(WaitingFor::Approval);
     }
     let paused = states().filter_map(|node| match node.phase {
-        NodePhase::Backoff { until } => Some(until),
+        NodePhase::Backoff { until, .. } => Some(until),
         _ => None,
     });
     if let Some(until) = paused.min() {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::Outside;
 use super::event::{Created, EndedHow, Person, RepeatWhy};
 use super::report::{Report, Verdict};
 use super::split::Split;
@@ -63,6 +64,8 @@ pub struct Run {
     pub status_posted: u64,
     /// When the status comment was last written; `None` where there is none.
     pub status_at: Option<Timestamp>,
+    /// What was spent and read outside of this run, as last looked up.
+    pub outside: Outside,
     /// Effects that were refused for good, by action key, with the reason.
     pub refused: BTreeMap<String, String>,
     /// Where the work of a run without a pull request was kept.
@@ -156,6 +159,8 @@ pub enum NodePhase {
     Backoff {
         /// Until when.
         until: Timestamp,
+        /// What for, a sentence for people; `None` for a pause after a failure.
+        why: Option<String>,
     },
     /// It is a gate, and a person has to decide.
     Open {
@@ -198,6 +203,11 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// Whether it was taken back before it began, as where the budget was used up meanwhile. It cost nothing.
+    pub fn is_withdrawn(&self) -> bool {
+        self.began.is_none() && self.verdict() == Some(&Verdict::Cancelled)
+    }
+
     /// How it ended, where it has.
     pub fn verdict(&self) -> Option<&Verdict> {
         self.report.as_ref().map(|report| &report.verdict)
@@ -380,7 +390,7 @@ impl Run {
     }
 
     /// The reports of all attempts by candidates, also failed and abandoned ones.
-    fn reports(&self) -> impl Iterator<Item = &Report> {
+    pub fn reports(&self) -> impl Iterator<Item = &Report> {
         self.nodes
             .values()
             .flat_map(|node| &node.attempts)

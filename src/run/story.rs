@@ -68,7 +68,18 @@ pub fn tell(recorded: &Recorded) -> String {
             let parts: Vec<&str> = parts.iter().map(|part| part.node.as_str()).collect();
             format!("{node} is divided into {}", parts.join(", "))
         }
-        Event::BackedOff { node, until } => format!("{node} waits until {until}"),
+        Event::BackedOff { node, until, why } => match why {
+            Some(why) => format!("{node} waits until {until}: {why}"),
+            None => format!("{node} waits until {until}"),
+        },
+        Event::Spending { outside } => {
+            let others: Vec<String> = outside
+                .money
+                .iter()
+                .map(|(scope, spent)| format!("{scope} {}", spent.known))
+                .collect();
+            format!("looked up what others spent: {}", others.join(", "))
+        }
         Event::NodeSucceeded { node } => format!("{node} is done"),
         Event::NodeFailed { node, why } => format!("{node} failed: {why}"),
         Event::NodeSkipped { node, why } => format!("{node} is skipped: {why}"),

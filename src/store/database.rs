@@ -19,7 +19,10 @@ use crate::model::{Clock, ContentHash, RunId, Timestamp};
 use super::intake::{self, Intake};
 use super::settling::Settling;
 use super::transaction::Transaction;
-use super::{Append, Appended, Error, FindRun, InboxRow, Journal, ListRuns, NewOutcome, RunRow, Settle};
+use super::{
+    Append, Appended, CostOf, CostSum, Error, FindRun, InboxRow, Journal, ListRuns, NewOutcome, RunRow,
+    Settle,
+};
 
 /// Connections that only read. The driver, the dashboard and the command line seldom read at the same time,
 /// and each connection has a thread and a page cache of its own.
@@ -267,6 +270,10 @@ impl Journal for Database {
 
     async fn list(&self, filter: ListRuns) -> Result<Vec<RunRow>, Error> {
         self.list_rows(&filter).await
+    }
+
+    async fn cost(&self, of: CostOf) -> Result<CostSum, Error> {
+        self.sum_cost(&of).await
     }
 
     async fn put(&self, content: &[u8]) -> Result<ContentHash, Error> {

@@ -121,6 +121,37 @@ pub trait Journal: Send + Sync + 'static {
     /// The store cannot be read.
     fn list(&self, filter: ListRuns) -> impl Future<Output = Result<Vec<RunRow>, Error>> + Send;
 
+    /// Sums up what runs cost.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn cost(&self, of: CostOf) -> impl Future<Output = Result<CostSum, Error>> + Send {
+        async move {
+            let filter = ListRuns {
+                repository: of.repository,
+                limit: 1_000_000,
+                ..ListRuns::default()
+            };
+            let mut sum = CostSum::default();
+            for row in self.list(filter).await? {
+                let is_meant = row.run != of.except
+                    && row.updated >= of.since
+                    && of.issue.is_none_or(|issue| row.issue == Some(issue));
+                if !is_meant {
+                    continue;
+                }
+                match row.cost {
+                    Some(cost) => sum.known += cost,
+                    None => sum.unknown = sum.unknown.saturating_add(1),
+                }
+                if row.cost != Some(MicroUsd::ZERO) {
+                    sum.oldest = Some(sum.oldest.map_or(row.updated, |oldest| oldest.min(row.updated)));
+                }
+            }
+            Ok(sum)
+        }
+    }
+
     /// Keeps a content under its address. Keeping it again is harmless.
     ///
     /// # Errors
@@ -319,6 +350,30 @@ pub enum FindRun {
     /// The run with this id, or the only one whose id begins with it or ends with it
     /// (the short form in branch names is the id's end).
     ById(String),
+}
+
+/// The runs whose cost is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CostOf {
+    /// All but this one, whose own log says more.
+    pub except: RunId,
+    /// Only runs of this repository.
+    pub repository: Option<RepositoryId>,
+    /// Only runs for this issue.
+    pub issue: Option<IssueNumber>,
+    /// Only runs whose row was written then or later.
+    pub since: Timestamp,
+}
+
+/// What some runs cost together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CostSum {
+    /// The sum of what is known.
+    pub known: MicroUsd,
+    /// How many of them did not tell.
+    pub unknown: u32,
+    /// When the one that cost something, or may have, was written longest ago.
+    pub oldest: Option<Timestamp>,
 }
 
 /// Which runs to list.

@@ -49,7 +49,7 @@ pub use database::Database;
 pub use error::Error;
 pub use intake::{Accepted, Intake, NewDelivery};
 pub use journal::{
-    Append, Appended, FindRun, InboxKind, InboxRow, Journal, ListRuns, MAX_FAILURES, NewOutcome, RunRow,
-    Settle,
+    Append, Appended, CostOf, CostSum, FindRun, InboxKind, InboxRow, Journal, ListRuns, MAX_FAILURES,
+    NewOutcome, RunRow, Settle,
 };
 pub use retention::Forgotten;

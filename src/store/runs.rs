@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, Row};
 use crate::model::{IssueNumber, MicroUsd, PullNumber, RepositoryId, RepositoryName, RunId, Timestamp};
 
 use super::batch::Batch;
-use super::{Database, Error, FindRun, ListRuns, RunRow, sql};
+use super::{CostOf, CostSum, Database, Error, FindRun, ListRuns, RunRow, sql};
 
 const COLUMNS: &str = "run, repository, repository_name, issue, pull, title, workflow, state, active, ended, len, \
                        next_wake, has_work, created, updated, cost";
@@ -163,6 +163,30 @@ impl Database {
             });
         }
         rows.first().map(run_row).transpose()
+    }
+
+    pub(super) async fn sum_cost(&self, of: &CostOf) -> Result<CostSum, Error> {
+        // Cast, because a sum of these is a number of another type in some databases.
+        let query = "SELECT CAST(COALESCE(SUM(cost), 0) AS BIGINT), COUNT(*) - COUNT(cost), \
+                     MIN(CASE WHEN cost IS NULL OR cost > 0 THEN updated END) FROM runs \
+                     WHERE run <> $1 AND ($2 < 0 OR repository = $2) AND ($3 < 0 OR issue = $3) AND updated >= $4";
+        let row = sqlx::query(query)
+            .bind(of.except.as_str())
+            .bind(
+                of.repository
+                    .map_or(Ok(-1), |repository| sql::signed(repository.0))?,
+            )
+            .bind(of.issue.map_or(Ok(-1), |issue| sql::signed(issue.0))?)
+            .bind(of.since.0)
+            .fetch_one(self.readers())
+            .await?;
+        let sum = sql::unsigned(row.try_get(0)?, || "the cost of runs".to_owned())?;
+        let unknown: i64 = row.try_get(1)?;
+        Ok(CostSum {
+            known: MicroUsd(sum),
+            unknown: u32::try_from(unknown).unwrap_or(u32::MAX),
+            oldest: row.try_get::<Option<i64>, _>(2)?.map(Timestamp),
+        })
     }
 
     pub(super) async fn list_rows(&self, filter: &ListRuns) -> Result<Vec<RunRow>, Error> {

@@ -55,13 +55,15 @@ fn view(node: &Node, state: &State, run: &Run) -> NodeView {
     for (_, name) in state
         .attempts
         .iter()
+        .filter(|attempt| !attempt.is_withdrawn())
         .filter_map(|attempt| attempt.candidate.as_ref())
     {
         if !candidates.contains(name) {
             candidates.push(name.clone());
         }
     }
-    let begun = |attempt: &&Attempt| attempt.began.is_some() || attempt.report.is_some();
+    let begun =
+        |attempt: &&Attempt| attempt.began.is_some() || attempt.report.is_some() && !attempt.is_withdrawn();
     let times: Vec<Duration> = reports(&state.attempts)
         .map(|report| report.ended.since(report.started))
         .collect();
@@ -139,7 +141,7 @@ fn reports(attempts: &[Attempt]) -> impl Iterator<Item = &Report> {
 /// What went wrong, attempt by attempt, then what the last one noticed, then why it was given up.
 fn findings(state: &State) -> Vec<String> {
     let mut findings = Vec::new();
-    for attempt in &state.attempts {
+    for attempt in state.attempts.iter().filter(|attempt| !attempt.is_withdrawn()) {
         let Some(what) = attempt.verdict().and_then(mishap) else {
             continue;
         };

@@ -48,7 +48,8 @@ pub(super) fn standing(context: &Context) -> Standing {
         Phase::Waiting(WaitingFor::Person { why }) => Standing::AwaitingPerson { why },
         Phase::Waiting(WaitingFor::Until(until)) => Standing::AwaitingTime {
             until,
-            why: "A step failed and is tried again after a pause.".to_owned(),
+            why: paused_for(run)
+                .unwrap_or_else(|| "A step failed and is tried again after a pause.".to_owned()),
         },
         Phase::InReview => match pull {
             Some(pull) => Standing::InReview { pull },
@@ -68,6 +69,15 @@ pub(super) fn standing(context: &Context) -> Standing {
                 .map(|person| person.login.clone()),
         },
     }
+}
+
+/// What the step waits for that goes on first.
+fn paused_for(run: &Run) -> Option<String> {
+    let pauses = run.nodes.values().filter_map(|node| match &node.phase {
+        NodePhase::Backoff { until, why } => Some((*until, why.clone())),
+        _ => None,
+    });
+    pauses.min_by_key(|(until, _)| *until)?.1
 }
 
 fn awaiting_approval(context: &Context) -> Standing {

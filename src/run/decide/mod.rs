@@ -125,6 +125,11 @@ impl Deciding<'_> {
                     self.repeat(from, why, Some(review.by.clone()));
                 }
             }
+            Input::Spending { key, outside } => {
+                if self.is_wanted(key) {
+                    self.spending(key, outside);
+                }
+            }
             Input::Began(key) => {
                 if self.is_wanted(key) && self.attempt(key).is_some_and(|attempt| attempt.began.is_none()) {
                     self.emit(Event::AttemptBegan { key: key.clone() });

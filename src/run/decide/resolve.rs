@@ -32,7 +32,7 @@ impl Deciding<'_> {
                     Ok(true) => self.done(node),
                     Ok(false) if iteration < looped.max_iterations => {
                         let candidate = self.latest_candidate(node);
-                        self.schedule(node, candidate, iteration + 1);
+                        self.iterate(node, candidate);
                     }
                     Ok(false) => {
                         let why = format!("Its condition still does not hold after {iteration} iterations.");
@@ -146,6 +146,7 @@ impl Deciding<'_> {
             self.emit(Event::BackedOff {
                 node: node.id.clone(),
                 until,
+                why: None,
             });
         } else {
             self.next_attempt_of(node);
@@ -157,7 +158,8 @@ impl Deciding<'_> {
             let is_lost = |verdict: &Verdict| matches!(verdict, Verdict::Lost | Verdict::Cancelled);
             state
                 .current()
-                .filter(|attempt| attempt.verdict().is_some_and(is_lost))
+                // What was withdrawn before it began was lost to nothing.
+                .filter(|attempt| attempt.began.is_some() && attempt.verdict().is_some_and(is_lost))
                 .count()
         });
         if lost > self.frozen.policy.guard.lost as usize {

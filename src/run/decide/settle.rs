@@ -1,13 +1,14 @@
 //! Following consequences until nothing more follows.
 
 use super::Deciding;
-use crate::model::{AttemptKey, CommitId, NodeId};
+use crate::ledger::Decision;
+use crate::model::{AttemptKey, CommitId, MicroUsd, NodeId, Timestamp, TokenUsage};
 use crate::route;
-use crate::run::budget;
+use crate::run::budget::{self, Outside};
 use crate::run::reaction::Standing;
 use crate::run::split::{self, Part};
 use crate::run::state::{Node as NodeState, NodePhase, Run};
-use crate::run::{EndedHow, Event, Failure, PublishResult, Verdict};
+use crate::run::{EndedHow, Event, Failure, PublishResult, Report, Verdict};
 use crate::workflow::{Field, Node, NodeKind, Scope, Settled, Trigger};
 
 /// The most passes over the nodes before a decision is broken off. Every pass settles or starts at least one
@@ -48,7 +49,7 @@ impl Deciding<'_> {
             };
             match &state.phase {
                 NodePhase::Pending => self.start_if_ready(node),
-                NodePhase::Backoff { until } if *until <= self.now => self.next_attempt(node),
+                NodePhase::Backoff { until, .. } if *until <= self.now => self.next_attempt(node),
                 NodePhase::Running => {
                     if let Some(report) = state.latest().and_then(|attempt| attempt.report.clone()) {
                         self.resolve(node, &report);
@@ -176,7 +177,7 @@ impl Deciding<'_> {
         run.splits.contains_key(id) && run.node(id).is_some_and(|state| !conflicts(state))
     }
 
-    fn look_at_gate(&mut self, node: &Node, since: crate::model::Timestamp) {
+    fn look_at_gate(&mut self, node: &Node, since: Timestamp) {
         let NodeKind::Gate(gate) = &node.kind else { return };
         let run = self.run();
         let posted = run.plan.as_ref().is_some_and(|plan| plan.posted.is_some());
@@ -200,9 +201,6 @@ impl Deciding<'_> {
                 "Its role has no route: no candidate is configured for it.".to_owned(),
             );
         }
-        if let Some(why) = budget::spent(&self.frozen.policy, self.run()) {
-            return self.fail(node, why);
-        }
         let Some(state) = self.run().node(&node.id) else {
             return;
         };
@@ -212,11 +210,13 @@ impl Deciding<'_> {
             failures: guard.failures,
         };
         let choose = |counted: &[usize]| route::choose(candidates, counted, state.first_candidate, &policy);
-        if let Some(index) = choose(&standing.counted(guard.failures, Some(self.now))) {
-            let name = candidates[index].to_string();
-            let iteration = state.latest().map_or(1, |attempt| attempt.iteration);
-            return self.schedule(node, Some((index, name)), iteration);
+        let mut counted = standing.counted(guard.failures, Some(self.now));
+        let mut order = Vec::new();
+        while let Some(index) = choose(&counted) {
+            order.push(index);
+            counted.extend(std::iter::repeat_n(index, guard.failures.max(1) as usize));
         }
+        let iteration = self.next_iteration(node);
         // Who is left only rests: the first that is back takes over.
         let counted = standing.counted(guard.failures, None);
         let most = guard.failures.max(1) as usize;
@@ -227,18 +227,101 @@ impl Deciding<'_> {
             .filter(|(index, _)| counted.iter().filter(|failed| failed == index).count() < most)
             .map(|(_, until)| *until)
             .min();
-        if let Some(until) = back {
-            self.emit(Event::BackedOff {
-                node: node.id.clone(),
-                until,
-            });
-        } else {
-            let why = format!(
-                "All candidates of its route failed, after {} attempts.",
-                standing.failed.len()
-            );
-            self.fail(node, why);
+        if order.is_empty() {
+            match back {
+                Some(until) => self.back_off(node, until, None),
+                None => {
+                    let failed = standing.failed.len();
+                    let why = format!("All candidates of its route failed, after {failed} attempts.");
+                    self.fail(node, why);
+                }
+            }
+            return;
         }
+        let decision = budget::choose(
+            &self.frozen.policy,
+            self.run(),
+            &node.id,
+            candidates,
+            &order,
+            self.now,
+        );
+        let take = match decision {
+            Decision::Go => order[0],
+            Decision::Downgrade { to, .. } => order[to],
+            Decision::Wait { until, why } => {
+                let until = back.map_or(until, |back| back.min(until));
+                return self.back_off(node, until, Some(why.to_string()));
+            }
+            // Who rests now may be one that fits.
+            Decision::Stop(why) => match back {
+                Some(until) => return self.back_off(node, until, Some(why.to_string())),
+                None => return self.fail(node, budget::refusal(&why)),
+            },
+        };
+        let name = candidates[take].to_string();
+        self.schedule(node, Some((take, name)), iteration);
+    }
+
+    /// A loop goes on with its next iteration after one that went well; everything else is tried again.
+    fn next_iteration(&self, node: &Node) -> u32 {
+        let latest = self.run().node(&node.id).and_then(NodeState::latest);
+        latest.map_or(1, |attempt| {
+            let is_done = matches!(attempt.verdict(), Some(Verdict::Succeeded));
+            attempt.iteration + u32::from(is_done && matches!(node.kind, NodeKind::Loop(_)))
+        })
+    }
+
+    /// Schedules the next iteration of a loop by whom it was begun with, where the budget allows it.
+    pub(super) fn iterate(&mut self, node: &Node, candidate: Option<(usize, String)>) {
+        let candidates = self.candidates(&node.id);
+        let index = candidate.as_ref().map(|(index, _)| *index);
+        let fits = index.is_none_or(|index| {
+            let policy = &self.frozen.policy;
+            let order = [index];
+            budget::choose(policy, self.run(), &node.id, candidates, &order, self.now) == Decision::Go
+        });
+        if fits {
+            let iteration = self.next_iteration(node);
+            self.schedule(node, candidate, iteration);
+        } else {
+            self.next_attempt(node);
+        }
+    }
+
+    /// Takes in what was looked up for an attempt that is about to begin. One that does not fit any more is withdrawn
+    /// before it has cost anything; what follows from its end is decided as after any other.
+    pub(super) fn spending(&mut self, key: &AttemptKey, outside: &Outside) {
+        let Some(attempt) = self.attempt(key).filter(|attempt| attempt.began.is_none()) else {
+            return;
+        };
+        let Some((index, _)) = attempt.candidate.clone() else {
+            return;
+        };
+        if self.run().outside != *outside {
+            self.emit(Event::Spending {
+                outside: outside.clone(),
+            });
+        }
+        let candidates = self.candidates(&key.node);
+        let policy = &self.frozen.policy;
+        let decision = budget::choose(policy, self.run(), &key.node, candidates, &[index], self.now);
+        if decision != Decision::Go {
+            let mut report = Report::bare(key.clone(), Verdict::Cancelled, self.now);
+            report.cost = Some(MicroUsd::ZERO);
+            report.usage = Some(TokenUsage::default());
+            self.emit(Event::AttemptEnded {
+                report: Box::new(report),
+            });
+        }
+    }
+
+    fn back_off(&mut self, node: &Node, until: Timestamp, why: Option<String>) {
+        self.emit(Event::BackedOff {
+            node: node.id.clone(),
+            until,
+            why,
+        });
     }
 
     /// Schedules an attempt of git to put the parts together, unless this machine failed at it too often.

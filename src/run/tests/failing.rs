@@ -9,7 +9,7 @@ fn next(world: &World) -> String {
     let node = world.run().node(&NodeId::new("explore").unwrap()).unwrap();
     match &node.phase {
         NodePhase::Running => node.latest().unwrap().candidate.clone().unwrap().1,
-        NodePhase::Backoff { until } => format!("waits {} s", (until.0 - world.now.0) / 1_000),
+        NodePhase::Backoff { until, .. } => format!("waits {} s", (until.0 - world.now.0) / 1_000),
         NodePhase::Failed { .. } => world.word().to_owned(),
         other => format!("{other:?}"),
     }

@@ -6,6 +6,7 @@ mod crash;
 mod end;
 mod failing;
 mod line;
+mod money;
 mod showing;
 mod split;
 

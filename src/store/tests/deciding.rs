@@ -5,7 +5,8 @@ use sqlx::Row as _;
 
 use crate::model::{IssueNumber, MicroUsd, PullNumber, RepositoryId, Timestamp};
 use crate::store::{
-    Append, Appended, Database, Error, FindRun, InboxKind, Journal, ListRuns, MAX_FAILURES, Settle,
+    Append, Appended, CostOf, CostSum, Database, Error, FindRun, InboxKind, Journal, ListRuns, MAX_FAILURES,
+    Settle,
 };
 
 /// Everything that an append may have written.
@@ -180,6 +181,50 @@ async fn an_inbox_row_acts_once_even_if_two_drivers_decide_it() {
     assert_eq!(world.store.append(first).await.unwrap(), Appended::Ok);
     assert_eq!(world.store.append(second).await.unwrap(), Appended::Settled);
     assert_eq!(world.store.load(&run(2)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_runs_cost_is_summed_by_issue_repository_and_time() {
+    let world = World::new().await;
+    // Run, issue, repository, when written, cost.
+    let runs = [
+        (1, 1, 7, 10, Some(5)),
+        (2, 1, 7, 20, Some(0)),
+        (3, 2, 7, 30, Some(7)),
+        (4, 3, 8, 40, None),
+        (5, 4, 8, 50, Some(11)),
+    ];
+    for (n, issue, repository, updated, cost) in runs {
+        let mut append = creation(n, issue);
+        append.row.active = false;
+        append.row.repository = RepositoryId(repository);
+        append.row.updated = Timestamp(updated);
+        append.row.cost = cost.map(MicroUsd);
+        assert_eq!(world.store.append(append).await.unwrap(), Appended::Ok);
+    }
+    // All but run, of a repository, of an issue, since: known, unknown, oldest.
+    let table = [
+        ((9, Some(7), Some(1), 0), (5, 0, Some(10))),
+        ((1, Some(7), Some(1), 0), (0, 0, None)),
+        ((9, Some(7), None, 20), (7, 0, Some(30))),
+        ((9, None, None, 0), (23, 1, Some(10))),
+        ((9, None, None, 51), (0, 0, None)),
+        ((5, Some(8), None, 0), (0, 1, Some(40))),
+    ];
+    for ((except, repository, issue, since), (known, unknown, oldest)) in table {
+        let of = CostOf {
+            except: run(except),
+            repository: repository.map(RepositoryId),
+            issue: issue.map(IssueNumber),
+            since: Timestamp(since),
+        };
+        let sum = CostSum {
+            known: MicroUsd(known),
+            unknown,
+            oldest: oldest.map(Timestamp),
+        };
+        assert_eq!(world.store.cost(of.clone()).await.unwrap(), sum, "{of:?}");
+    }
 }
 
 #[tokio::test]
