@@ -333,6 +333,7 @@ async fn hands(data: &Path, repository: &Path, nodes: u64, program: &Path) -> Re
         let at = data.join(format!("runs/01k9z/check-h{n}"));
         let worktree = adopted.mirror.worktree(&at, &adopted.head).await?;
         let order = CheckOrder {
+            sandboxes: footplate::agent::Sandboxes::default(),
             key: AttemptKey {
                 run: RunId::new("01k9z0000000000000000zzzzz")?,
                 node: NodeId::new(format!("h{n}"))?,

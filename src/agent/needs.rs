@@ -17,6 +17,9 @@ impl Harness {
                 Cli::Gemini => &[Dialect::Gemini],
                 Cli::Qwen => &[Dialect::Openai, Dialect::Anthropic, Dialect::Gemini],
             },
+            Self::Builtin(_) => &[Dialect::Openai, Dialect::Anthropic],
+            // Those that are known are told an address of OpenAI's dialect.
+            Self::Acp(_) => &[Dialect::Openai],
             // Any program may speak any of them.
             Self::Command(_) | Self::Scripted(_) => &[Dialect::Openai, Dialect::Anthropic, Dialect::Gemini],
         }
@@ -32,9 +35,18 @@ impl Harness {
             ],
             // Those that are written in JavaScript start `node`.
             Self::Cli(harness) => vec![harness.program.clone()],
+            Self::Builtin(harness) => vec![harness.own.to_string_lossy().into_owned()],
+            Self::Acp(harness) => std::iter::once(harness.own.to_string_lossy().into_owned())
+                .chain(harness.argv.clone())
+                .collect(),
         };
-        let program = argv.first().map(String::as_str);
-        let programs = program.into_iter().chain(self.interpreter());
+        // Behind a bridge stands a program of its own.
+        let own = usize::from(matches!(self, Self::Acp(_))) + 1;
+        let programs = argv
+            .iter()
+            .take(own)
+            .map(String::as_str)
+            .chain(self.interpreter());
         let mut files = installs(programs, path.unwrap_or(DEFAULT_PATH));
         files.extend(
             argv.iter()
@@ -48,7 +60,7 @@ impl Harness {
     /// The program that its program is written for.
     fn interpreter(&self) -> Option<&'static str> {
         match self {
-            Self::Cli(_) => Some("node"),
+            Self::Cli(_) | Self::Acp(_) => Some("node"),
             _ => None,
         }
     }

@@ -363,8 +363,9 @@ const HARNESSES: [&str; 8] = [
 pub fn harnesses(
     configured: &BTreeMap<String, config::Harness>,
 ) -> Result<BTreeMap<String, agent::Harness>, StartError> {
+    let own = own_program()?;
     let known = HARNESSES.into_iter().filter_map(|name| {
-        let harness = agent::Harness::named(name)?;
+        let harness = agent::Harness::named(name, &own)?;
         Some(Ok((name.to_owned(), harness)))
     });
     let configured = configured.iter().map(|(name, harness)| {

@@ -139,7 +139,11 @@ fn readable(settings: &Settings, harnesses: &BTreeMap<String, Harness>) -> Vec<P
                 .ends_with("shims")
                 .then(|| folder.parent().map(PathBuf::from))
                 .flatten();
-            [Some(folder), manager]
+            // The programs of an npm prefix, and those of our own tools, lead into the folder beside theirs.
+            let prefix = folder.parent().map(PathBuf::from);
+            let prefix =
+                prefix.filter(|prefix| folder.ends_with("bin") && prefix.join("node_modules").is_dir());
+            [Some(folder), manager, prefix]
         })
         .flatten()
         .collect();

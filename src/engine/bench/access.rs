@@ -190,8 +190,7 @@ pub(super) fn settle(page: &Page, candidate: &Candidate, account: &mut Account) 
         // Who was asked is the harness's affair; what it says is all that is known.
         return;
     }
-    let longest = account.wire.as_ref().and_then(|wire| wire.longest_prompt);
-    charge(account, policy.prices.get(&name), billing(page, &name), longest);
+    charge(account, policy.prices.get(&name), billing(page, &name));
 }
 
 fn scheme(header: KeyHeader) -> KeyScheme {

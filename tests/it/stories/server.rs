@@ -109,6 +109,11 @@ fn folder(settings: &Path) -> PathBuf {
     settings.parent().unwrap_or(Path::new("/")).to_owned()
 }
 
+/// The search path, with the real agent programs before everything else.
 fn path() -> std::ffi::OsString {
-    std::env::var_os("PATH").expect("there is a search path")
+    let agents = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/agents/bin");
+    let mut path = agents.into_os_string();
+    path.push(":");
+    path.push(std::env::var_os("PATH").expect("there is a search path"));
+    path
 }

@@ -17,7 +17,7 @@ use super::scripts::{self, Script};
 use super::server::{self, Server};
 
 /// How long anything may take before a story is given up: generous, because machines that test do much at once.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// The name of the repository on the stage.
 pub(crate) const REPOSITORY: &str = "octo/words";
@@ -31,6 +31,8 @@ pub(crate) struct Set {
     first: Script,
     second: Option<Script>,
     guard: String,
+    sandbox: &'static str,
+    route: Option<String>,
     more: String,
     limits: footplate::rehearsal::Limits,
 }
@@ -46,6 +48,8 @@ impl Set {
             first: Script::good(),
             second: None,
             guard: "grace: 300ms, status_pause: 0s".to_owned(),
+            sandbox: "none",
+            route: None,
             more: String::new(),
             limits: footplate::rehearsal::Limits::default(),
         }
@@ -66,6 +70,18 @@ impl Set {
     /// More of the guard, as it stands in the settings, such as `idle: 1s`.
     pub(crate) fn guard(mut self, guard: &str) -> Self {
         self.guard = format!("{}, {guard}", self.guard);
+        self
+    }
+
+    /// The sandbox of agents and checks; stories have none unless they are about it, since their agents ring bells.
+    pub(crate) fn sandbox(mut self, tier: &'static str) -> Self {
+        self.sandbox = tier;
+        self
+    }
+
+    /// One candidate for all roles, in place of the scripted ones.
+    pub(crate) fn route(mut self, candidate: &str) -> Self {
+        self.route = Some(candidate.to_owned());
         self
     }
 
@@ -135,16 +151,18 @@ impl Set {
     }
 
     fn yaml(&self, stage: &Stage) -> String {
-        let (others, implementers) = match self.second {
-            Some(_) => ("second", "[first, second]"),
-            None => ("first", "[first]"),
+        let (others, implementers) = match (&self.route, &self.second) {
+            (Some(route), _) => (route.as_str(), format!("[{route}]")),
+            (None, Some(_)) => ("second", "[first, second]".to_owned()),
+            (None, None) => ("first", "[first]".to_owned()),
         };
         format!(
-            "listen: 127.0.0.1:0\ndata_dir: {}\nsandbox: none\ngithub:\n  app_id: 12345\n  private_key: key.pem\n  \
+            "listen: 127.0.0.1:0\ndata_dir: {}\nsandbox: {}\ngithub:\n  app_id: 12345\n  private_key: key.pem\n  \
              webhook_secret: {SECRET}\n  api_url: {}\n  url: {}\n  write_gap: 0s\nharnesses:\n  first: {{kind: \
              scripted, file: first.json}}\n  second: {{kind: scripted, file: second.json}}\nroutes:\n  explore: \
              [{others}]\n  plan: [{others}]\n  implement: {implementers}\n  validate: [{others}]\nguard: {{{}}}\n{}",
             stage.data.display(),
+            self.sandbox,
             stage.api_url(),
             stage.url(),
             self.guard,
