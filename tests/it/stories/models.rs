@@ -27,7 +27,7 @@ fn model(name: &str) -> Script {
         let path = format!(".footplate/{}", artifact["name"].as_str().expect("a name"));
         Scenario::role(role)
             .turn(Turn::read("words.txt"))
-            .turn(Turn::write(path, artifact["content"].as_str().expect("a text")))
+            .turn(Turn::write(&path, artifact["content"].as_str().expect("a text")))
             .turn(Turn::say("It is written down."))
             .usage(usage())
     };
