@@ -5,6 +5,7 @@
 
 mod doctor;
 mod exit;
+mod ledger;
 mod prices;
 mod rehearse;
 mod replay;

@@ -8,10 +8,10 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::exit::{Failure, Kind};
-use super::{run, show};
+use super::{ledger, run, show};
 use crate::command::Command;
 use crate::config::Settings;
-use crate::engine::{Book, LocalOrder};
+use crate::engine::{Book, LocalOrder, Page};
 use crate::model::{Clock, SystemClock};
 use crate::run::{Node, NodePhase, phase};
 use crate::store::{Database, FindRun, InboxKind, Journal, ListRuns, NewOutcome, RunRow};
@@ -31,6 +31,12 @@ pub(super) enum Arguments {
     Show {
         /// The run's id, or its beginning or end.
         run: String,
+        /// Shows what each attempt used instead: tokens, money, windows, time.
+        #[arg(long)]
+        ledger: bool,
+        /// Prints the ledger as CSV.
+        #[arg(long, requires = "ledger")]
+        csv: bool,
     },
     /// Cancels a run.
     Cancel {
@@ -61,9 +67,13 @@ pub(super) async fn main(
             rows.truncate(*limit);
             list(&rows, json);
         }
-        Arguments::Show { run } => {
+        Arguments::Show { run, ledger, csv } => {
             let (store, row) = stores.find(run).await?;
-            show_run(store.clone(), &row, json).await?;
+            if *ledger {
+                ledger::show(store.clone(), &row, *csv, json).await?;
+            } else {
+                show_run(store.clone(), &row, json).await?;
+            }
         }
         Arguments::Cancel { run } => {
             let (store, row) = stores.find(run).await?;
@@ -195,15 +205,14 @@ fn list(rows: &[RunRow], json: bool) {
     show::table(&["RUN", "STATE", "ISSUE", "PULL", "COST", "TITLE"], &cells);
 }
 
+/// Reads a run's log.
+pub(super) async fn page(store: Database, row: &RunRow) -> Result<Page, Failure> {
+    let page = Book::new(store, SystemClock).look(&row.run).await?;
+    page.ok_or_else(|| Failure::said(Kind::Missing, format!("run {} has no log", row.run)))
+}
+
 async fn show_run(store: Database, row: &RunRow, json: bool) -> Result<(), Failure> {
-    let book = Book::new(store, SystemClock);
-    let page = book.look(&row.run).await?;
-    let Some(page) = page else {
-        return Err(Failure::said(
-            Kind::Missing,
-            format!("run {} has no log", row.run),
-        ));
-    };
+    let page = page(store, row).await?;
     let run = &page.run;
     let standing = phase(&page.frozen, run);
     let (usage, tokens_unknown) = run.usage();
@@ -254,6 +263,15 @@ async fn show_run(store: Database, row: &RunRow, json: bool) -> Result<(), Failu
     }
     if let Some(stuck) = &run.stuck {
         show::line(format!("waits for a person: {}", stuck.why));
+    }
+    for node in run.nodes.values() {
+        if let NodePhase::Backoff {
+            until,
+            why: Some(why),
+        } = &node.phase
+        {
+            show::line(format!("waits until {until}: {why}"));
+        }
     }
     let known = |unknown: bool| {
         if unknown {

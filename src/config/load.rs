@@ -12,6 +12,7 @@ use crate::agent::sandbox::Allowed;
 use crate::ledger::{Billing, Millionths};
 use crate::model::{AppId, Dialect, Role};
 use crate::route::Candidate;
+use crate::run::{Failure, Reaction};
 use crate::suggest;
 
 use super::catalog::{self, Model, Shipped};
@@ -399,6 +400,15 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
             failures: self
                 .scalar("guard.failures", file.failures.as_ref(), value::count)
                 .unwrap_or(2),
+            first_byte: self
+                .scalar("guard.first_byte", file.first_byte.as_ref(), value::duration)
+                .unwrap_or(Duration::from_mins(2)),
+            stream_idle: self
+                .scalar("guard.stream_idle", file.stream_idle.as_ref(), value::duration)
+                .unwrap_or(Duration::from_secs(90)),
+            requests: self
+                .scalar("guard.requests", file.requests.as_ref(), value::count)
+                .unwrap_or(200),
         };
         let mut candidates = BTreeMap::new();
         for (name, own) in &file.candidates {
@@ -411,6 +421,9 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
                     wall: own.wall.unwrap_or(all.wall),
                     grace: own.grace.unwrap_or(all.grace),
                     failures: own.failures.unwrap_or(all.failures),
+                    first_byte: own.first_byte.unwrap_or(all.first_byte),
+                    stream_idle: own.stream_idle.unwrap_or(all.stream_idle),
+                    requests: own.requests.unwrap_or(all.requests),
                 },
             );
         }
@@ -426,7 +439,30 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
             status_pause: self
                 .scalar("guard.status_pause", file.status_pause.as_ref(), value::pause)
                 .unwrap_or(Duration::from_secs(5)),
+            on: self.reactions(&file.on),
         }
+    }
+
+    /// What follows from classes of failure.
+    fn reactions(&mut self, written: &BTreeMap<String, Text>) -> BTreeMap<Failure, Reaction> {
+        let mut reactions = BTreeMap::new();
+        for (name, text) in written {
+            let key = format!("guard.on.{name}");
+            let class = Failure::named(name);
+            if class.is_none() {
+                let help = suggest::help(name, Failure::ALL.map(Failure::as_str));
+                self.reader
+                    .refuse_at(text, &key, "there is no such class of failure", help);
+            }
+            let reaction = self.reader.value(&key, Some(text), |text| {
+                let wanted = "it wants `again`, `pause`, `next`, `wait` or `ask`";
+                Reaction::named(text).ok_or_else(|| wanted.to_owned())
+            });
+            if let (Some(class), Some(reaction)) = (class, reaction) {
+                reactions.insert(class, reaction);
+            }
+        }
+        reactions
     }
 
     fn limits(&mut self, file: &wire::Limits, providers: &BTreeMap<String, Provider>) -> Limits {
@@ -506,6 +542,9 @@ pub(super) struct PartialGuard {
     pub(super) wall: Option<Duration>,
     pub(super) grace: Option<Duration>,
     pub(super) failures: Option<u32>,
+    pub(super) first_byte: Option<Duration>,
+    pub(super) stream_idle: Option<Duration>,
+    pub(super) requests: Option<u32>,
 }
 
 /// Reads what is written of a guard.
@@ -518,6 +557,9 @@ pub(super) fn guard(reader: &mut Reader<'_>, key: &str, file: &wire::Guard) -> P
         idle: duration("idle", &file.idle),
         wall: duration("wall", &file.wall),
         grace: duration("grace", &file.grace),
+        first_byte: duration("first_byte", &file.first_byte),
+        stream_idle: duration("stream_idle", &file.stream_idle),
+        requests: reader.value(&format!("{key}.requests"), file.requests.as_ref(), value::count),
         failures: reader.value(&format!("{key}.failures"), file.failures.as_ref(), value::count),
     }
 }

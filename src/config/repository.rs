@@ -126,6 +126,9 @@ impl RepositoryConfig {
         refused.longer("guard.wall", self.guard.wall, server.wall);
         refused.longer("guard.grace", self.guard.grace, server.grace);
         refused.more("guard.failures", self.guard.failures, &server.failures);
+        refused.longer("guard.first_byte", self.guard.first_byte, server.first_byte);
+        refused.longer("guard.stream_idle", self.guard.stream_idle, server.stream_idle);
+        refused.more("guard.requests", self.guard.requests, &server.requests);
         // A longer pause asks less of the machine and of providers, a shorter one more.
         refused.shorter("guard.retry_delay", self.retry_delay, settings.guards.retry_delay);
         refused.longer("guard.patience", self.patience, settings.guards.patience);
@@ -168,6 +171,7 @@ impl RepositoryConfig {
             }),
             patience: least(self.patience, settings.guards.patience),
             status_pause: settings.guards.status_pause,
+            on: settings.guards.on.clone(),
         };
         Ok(Effective {
             workflow: self.workflow.clone(),
@@ -238,6 +242,9 @@ impl RepositoryConfig {
             wall: least(self.guard.wall, server.wall),
             grace: least(self.guard.grace, server.grace),
             failures: least(self.guard.failures, server.failures),
+            first_byte: least(self.guard.first_byte, server.first_byte),
+            stream_idle: least(self.guard.stream_idle, server.stream_idle),
+            requests: least(self.guard.requests, server.requests),
         }
     }
 }

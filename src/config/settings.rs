@@ -12,6 +12,7 @@ use crate::agent::Cli;
 use crate::agent::sandbox::Allowed;
 use crate::ledger::{Budget, Millionths, Scope};
 use crate::model::{AppId, MicroUsd, Role};
+use crate::run::{Failure, Reaction};
 
 use super::error::{Error, Place, Problem};
 use super::file::Reader;
@@ -130,6 +131,8 @@ pub struct Guards {
     pub patience: Duration,
     /// The shortest time between two edits of a run's status comment.
     pub status_pause: Duration,
+    /// What follows from classes of failure, where the operator decided otherwise than [`Reaction::to`].
+    pub on: BTreeMap<Failure, Reaction>,
 }
 
 /// The limits of an attempt.
@@ -145,6 +148,12 @@ pub struct Guard {
     pub grace: Duration,
     /// Failed attempts of a candidate before the next one is asked.
     pub failures: u32,
+    /// From a request to the first byte of a model's answer.
+    pub first_byte: Duration,
+    /// Between two bytes of a model's answer.
+    pub stream_idle: Duration,
+    /// The most requests to a model.
+    pub requests: u32,
 }
 
 /// What may be spent; `None` is no limit. Where there is one, an unknown price counts as beyond it.

@@ -346,7 +346,7 @@ fn a_repository_that_would_loosen_the_policy_is_told_each_reason() {
     let mut strict = server();
     strict.bare_commands = false;
     let refused = repository(
-        "routes: {plan: [a, gold], implement: [a], validate: []}\nguard: {idle: 11m, wall: 31m, failures: 3, retry_delay: 1s, patience: 15d}\n\
+        "routes: {plan: [a, gold], implement: [a], validate: []}\nguard: {idle: 11m, wall: 31m, failures: 3, first_byte: 3m, stream_idle: 2m, requests: 201, retry_delay: 1s, patience: 15d}\n\
          limits: {run_usd: 5.01, concurrent_attempts: 5}\ncommands: {bare: true}\n",
     )
     .tighten(&strict)
@@ -355,6 +355,9 @@ fn a_repository_that_would_loosen_the_policy_is_told_each_reason() {
     `guard.idle: 11m` is longer than this server's 10m
     `guard.wall: 31m` is longer than this server's 30m
     `guard.failures: 3` is more than this server's 2
+    `guard.first_byte: 3m` is longer than this server's 2m
+    `guard.stream_idle: 2m` is longer than this server's 90s
+    `guard.requests: 201` is more than this server's 200
     `guard.retry_delay: 1s` is shorter than this server's 2s
     `guard.patience: 15d` is longer than this server's 14d
     `limits.run_usd: $5.0100` is more than this server's $5.0000
@@ -375,6 +378,7 @@ fn a_repository_cannot_say_what_only_the_server_decides() {
         "data_dir: /",
         "guard: {candidates: {a: {wall: 9h}}}",
         "guard: {status_pause: 9h}",
+        "guard: {on: {budget: again}}",
         "github: {url: 'https://evil.example'}",
         "workflow: ../../etc/passwd",
         "base: '--upload-pack=x'",
@@ -386,4 +390,40 @@ fn a_repository_cannot_say_what_only_the_server_decides() {
             .to_string();
         assert!(error.starts_with(".github/footplate.yml:1:"), "{text}: {error}");
     }
+}
+
+#[test]
+fn the_operator_says_what_follows_from_a_class_of_failure() {
+    use crate::run::{Failure, Reaction};
+    let settings = read("guard: {on: {rate_limited: next, hang: ask}}\n").unwrap();
+    let on = [
+        (Failure::Hang, Reaction::Ask),
+        (Failure::RateLimited, Reaction::Next),
+    ];
+    assert_eq!(settings.guards.on, std::collections::BTreeMap::from(on));
+    insta::assert_snapshot!(
+        read("guard:\n  on:\n    rate_limit: next\n    hang: shout\n").unwrap_err(),
+        @"
+    footplate.yml:3:17: guard.on.rate_limit: there is no such class of failure (did you mean `rate_limited`?)
+    footplate.yml:4:11: guard.on.hang: it wants `again`, `pause`, `next`, `wait` or `ask`
+    "
+    );
+}
+
+#[test]
+fn the_limits_of_the_wire_differ_by_candidate_and_a_repository_can_tighten_them() {
+    let file = "guard: {first_byte: 1m, requests: 50, candidates: {b: {stream_idle: 5m, requests: 300}}}\n";
+    let settings = read(file).unwrap();
+    let minutes = Duration::from_mins;
+    let of = |guards: &super::Guards, name: &str| {
+        let guard = guards.of(name);
+        (guard.first_byte, guard.stream_idle, guard.requests)
+    };
+    let ninety = Duration::from_secs(90);
+    assert_eq!(of(&settings.guards, "a"), (minutes(1), ninety, 50));
+    assert_eq!(of(&settings.guards, "b"), (minutes(1), minutes(5), 300));
+    let tight = repository("guard: {first_byte: 30s, requests: 20}")
+        .tighten(&settings)
+        .unwrap();
+    assert_eq!(of(&tight.guards, "b"), (Duration::from_secs(30), minutes(5), 20));
 }

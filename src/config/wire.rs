@@ -173,6 +173,11 @@ pub(super) struct ServerGuard {
     pub(super) retry_delay: Option<Text>,
     pub(super) patience: Option<Text>,
     pub(super) status_pause: Option<Text>,
+    pub(super) first_byte: Option<Text>,
+    pub(super) stream_idle: Option<Text>,
+    pub(super) requests: Option<Text>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) on: BTreeMap<String, Text>,
     #[serde(deserialize_with = "or_default")]
     pub(super) candidates: BTreeMap<String, Guard>,
 }
@@ -185,6 +190,9 @@ pub(super) struct Guard {
     pub(super) wall: Option<Text>,
     pub(super) grace: Option<Text>,
     pub(super) failures: Option<Text>,
+    pub(super) first_byte: Option<Text>,
+    pub(super) stream_idle: Option<Text>,
+    pub(super) requests: Option<Text>,
 }
 
 /// A repository has one guard for all candidates, and says how patient its runs are.
@@ -196,6 +204,9 @@ pub(super) struct RepositoryGuard {
     pub(super) wall: Option<Text>,
     pub(super) grace: Option<Text>,
     pub(super) failures: Option<Text>,
+    pub(super) first_byte: Option<Text>,
+    pub(super) stream_idle: Option<Text>,
+    pub(super) requests: Option<Text>,
     pub(super) retry_delay: Option<Text>,
     pub(super) patience: Option<Text>,
 }
@@ -209,6 +220,9 @@ impl RepositoryGuard {
             wall: self.wall.clone(),
             grace: self.grace.clone(),
             failures: self.failures.clone(),
+            first_byte: self.first_byte.clone(),
+            stream_idle: self.stream_idle.clone(),
+            requests: self.requests.clone(),
         }
     }
 }

@@ -56,6 +56,7 @@ pub fn policy(
         retry_delay_ms: ms(effective.guards.retry_delay),
         patience_ms: ms(effective.guards.patience),
         status_pause_ms: ms(effective.guards.status_pause),
+        on: effective.guards.on.clone(),
         ..Guard::default()
     };
     let policy = Policy {
@@ -81,7 +82,9 @@ fn limits(guard: &config::Guard) -> LimitsMs {
         idle: ms(guard.idle),
         wall: ms(guard.wall),
         grace: ms(guard.grace),
-        ..LimitsMs::default()
+        first_byte: ms(guard.first_byte),
+        stream_idle: ms(guard.stream_idle),
+        requests: guard.requests,
     }
 }
 

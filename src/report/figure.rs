@@ -28,7 +28,7 @@ pub(super) fn tokens(usage: Option<TokenUsage>) -> String {
     format!("{} in, {} out", count(input), count(usage.output))
 }
 
-fn count(tokens: u64) -> String {
+pub(super) fn count(tokens: u64) -> String {
     match tokens {
         0..1_000 => tokens.to_string(),
         1_000..1_000_000 => format!("{}.{}k", tokens / 1_000, tokens % 1_000 / 100),

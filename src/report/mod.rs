@@ -17,6 +17,7 @@ mod mermaid;
 mod plan;
 mod pull;
 mod reply;
+mod spending;
 mod status;
 mod table;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::clip::{Keep, Limit, Page};
 use super::escape::{code, code_cell, escape, inline, inline_up_to, is_live};
 use super::marker::{Marker, MarkerKind};
 use super::plan::{folded, list};
+use super::spending::spending;
 use super::status::{full_stop, nodes_table};
 use super::view::{ChecksView, CriterionView, FileChange, FindingView, PullView, StepResult, ValidationView};
 use super::{figure, table};
@@ -112,6 +113,7 @@ fn fill(page: &mut Page, view: &PullView, on_github: bool) {
             nodes_table(&view.nodes)
         ),
     );
+    page.push(Keep::Rather, spending(&view.nodes));
     if !view.notes.trim().is_empty() {
         page.push(
             Keep::Rather,

@@ -6,6 +6,7 @@ use super::clip::{Keep, Limit, Page};
 use super::escape::{code, code_cell, inline};
 use super::marker::{Marker, MarkerKind};
 use super::mermaid::{graph, word};
+use super::spending::spending;
 use super::view::{NodeView, Standing, StatusView};
 use super::{figure, table};
 
@@ -52,6 +53,9 @@ fn fill(page: &mut Page, view: &StatusView, drawn: bool) {
     }
     page.push(Keep::Mostly, nodes_table(&view.nodes));
     page.push(Keep::Rather, findings(&view.nodes));
+    if drawn {
+        page.push(Keep::Rather, spending(&view.nodes));
+    }
     let mut foot = format!(
         "Run {} of workflow {}",
         code(view.run.as_str()),

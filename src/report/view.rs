@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::ledger::Line;
 use crate::model::{
     BranchName, CommitId, ContentHash, IssueNumber, Login, MicroUsd, NodeId, PullNumber, RepositoryName,
     RunId, Timestamp, TokenUsage,
@@ -150,6 +151,8 @@ pub struct NodeView {
     pub usage: Option<TokenUsage>,
     /// What they cost.
     pub cost: Cost,
+    /// What each attempt by a candidate used, the oldest first.
+    pub ledger: Vec<Line>,
     /// What went wrong or was noticed, one line each.
     pub findings: Vec<String>,
 }

@@ -18,6 +18,7 @@ mod event;
 mod evolve;
 mod frozen;
 mod input;
+mod lines;
 mod outstanding;
 mod phase;
 mod reaction;
@@ -34,6 +35,7 @@ pub use event::{Created, EndedHow, Event, FORMAT, Origin, Person, Recorded, Repe
 pub use evolve::{evolve, replay};
 pub use frozen::{Frozen, Guard, LimitsMs, Policy};
 pub use input::{Input, Observed, Order, Review};
+pub use lines::lines;
 pub use outstanding::{Action, ActionKey, next_wake, outstanding};
 pub use phase::{Phase, WaitingFor, phase};
 pub use reaction::Reaction;

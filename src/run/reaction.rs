@@ -42,6 +42,11 @@ impl Reaction {
         }
     }
 
+    /// The reaction of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reaction| reaction.as_str() == name)
+    }
+
     /// The reaction to a class where nobody decided otherwise.
     ///
     /// What chance may have caused is tried again; what a second try cannot change goes to the next candidate;

@@ -139,6 +139,59 @@ pub enum Failure {
     Machine,
 }
 
+impl Failure {
+    /// All of them.
+    pub const ALL: [Self; 18] = [
+        Self::Hang,
+        Self::Crash,
+        Self::RateLimited,
+        Self::Auth,
+        Self::Unavailable,
+        Self::EditFailed,
+        Self::MalformedCall,
+        Self::Empty,
+        Self::Truncated,
+        Self::Refused,
+        Self::Conflict,
+        Self::OutOfScope,
+        Self::WrongModel,
+        Self::Budget,
+        Self::MissingArtifact,
+        Self::NoChange,
+        Self::Tampered,
+        Self::Machine,
+    ];
+
+    /// The name that configuration and logs use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hang => "hang",
+            Self::Crash => "crash",
+            Self::RateLimited => "rate_limited",
+            Self::Auth => "auth",
+            Self::Unavailable => "unavailable",
+            Self::EditFailed => "edit_failed",
+            Self::MalformedCall => "malformed_call",
+            Self::Empty => "empty",
+            Self::Truncated => "truncated",
+            Self::Refused => "refused",
+            Self::Conflict => "conflict",
+            Self::OutOfScope => "out_of_scope",
+            Self::WrongModel => "wrong_model",
+            Self::Budget => "budget",
+            Self::MissingArtifact => "missing_artifact",
+            Self::NoChange => "no_change",
+            Self::Tampered => "tampered",
+            Self::Machine => "machine",
+        }
+    }
+
+    /// The class of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == name)
+    }
+}
+
 /// What came of publishing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -11,7 +11,7 @@ use crate::run::{Person, Policy, Report, Verdict};
 use crate::store::Database;
 use crate::workflow;
 
-const CHECKS: &str = "name: checks\nnodes:\n  first: {run: ['true'], writes: [a-checks.md]}\n  second: {run: ['true'], writes: [b-checks.md], needs: [first]}\n";
+const CHECKS: &str = "name: checks\nnodes:\n  first: {run: ['true'], writes: [first-checks.md]}\n  second: {run: ['true'], writes: [second-checks.md], needs: [first]}\n";
 
 async fn store(folder: &tempfile::TempDir) -> Database {
     let url = format!("sqlite:{}", folder.path().join("store.db").display());
@@ -139,4 +139,41 @@ async fn a_run_that_is_held_stays_in_memory_while_nothing_happens_to_it() {
     drop(hold);
     assert!(book.look(&created.run).await.unwrap().is_none());
     assert!(!known(&book));
+}
+
+const ASKS: &str = "name: asks\nnodes:\n  first: {role: explore, writes: [exploration.md]}\n";
+
+#[tokio::test]
+async fn an_attempt_does_not_begin_where_other_runs_have_spent_the_months_budget() {
+    let folder = tempfile::tempdir().unwrap();
+    let book = Book::new(store(&folder).await, SystemClock);
+    let (mut created, mut frozen) = beginning();
+    frozen.workflow = workflow::parse(ASKS, "asks.yml", &crate::contract::declared_fields).unwrap();
+    frozen.policy.routes = BTreeMap::from([(crate::model::Role::Explore, vec!["mine".parse().unwrap()])]);
+    frozen.policy.budget.money = BTreeMap::from([(Scope::Month, crate::model::MicroUsd(1_000_000))]);
+    created.nodes.truncate(1);
+    (created.workflow, created.policy) = addresses(&frozen);
+    let mut later = created.clone();
+    later.run = RunId::new("01k9z0000000000000001zzzzz").unwrap();
+    for one in [&created, &later] {
+        let creation = book.create(one.clone(), &frozen, None).await.unwrap();
+        assert!(matches!(creation, Creation::New(_)));
+    }
+    let first = key(&created, "first");
+    assert!(book.begin(&first).await.unwrap(), "nobody has spent anything yet");
+    let mut report = Report::bare(first, Verdict::Succeeded, SystemClock.now());
+    report.cost = Some(crate::model::MicroUsd(1_000_000));
+    let outcome = Outcome {
+        run: created.run.clone(),
+        input: Input::AttemptEnded(Box::new(report)),
+    };
+    book.conclude("first", &outcome, &[]).await.unwrap();
+    book.take_changed();
+
+    assert!(!book.begin(&key(&later, "first")).await.unwrap());
+    assert!(book.take_changed().contains(&later.run), "somebody is to look");
+    let page = book.look(&later.run).await.unwrap().unwrap();
+    let until = next_wake(&page.frozen, &page.run).expect("it waits for the next month");
+    assert_eq!(until, budget::month(SystemClock.now()).1);
+    assert_eq!(page.run.cost(), (crate::model::MicroUsd::ZERO, false));
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::model::{MicroUsd, TokenUsage};
 use crate::publish::Context;
 use crate::report::view::{Cost, NodeState, NodeView};
-use crate::run::{Attempt, EndedHow, Failure, Node as State, NodePhase, PublishResult, Report, Run, Verdict};
+use crate::run::{
+    Attempt, EndedHow, Failure, Node as State, NodePhase, PublishResult, Report, Run, Verdict, lines,
+};
 use crate::workflow::{Node, NodeKind};
 
 /// The nodes in the order of the workflow.
@@ -81,6 +83,10 @@ fn view(node: &Node, state: &State, run: &Run) -> NodeView {
         time: (!times.is_empty()).then(|| times.iter().sum()),
         usage,
         cost: cost_of(&state.attempts),
+        ledger: lines(run)
+            .into_iter()
+            .filter(|line| line.node == node.id.as_str())
+            .collect(),
         findings: findings(state),
     }
 }

@@ -2,6 +2,7 @@ mod hostile;
 mod plan;
 mod pull;
 mod reply;
+mod spending;
 mod status;
 
 use super::view::*;
@@ -63,6 +64,7 @@ fn agent(id: &str, state: NodeState, candidate: &str, cost: Option<u64>) -> Node
             known: cost.map(MicroUsd),
             incomplete: cost.is_none(),
         },
+        ledger: Vec::new(),
         findings: vec![],
     }
 }
@@ -78,6 +80,7 @@ fn other(id: &str, kind: &str, state: NodeState) -> NodeView {
         time: None,
         usage: None,
         cost: Cost::default(),
+        ledger: Vec::new(),
         findings: vec![],
     }
 }

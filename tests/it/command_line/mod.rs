@@ -242,3 +242,63 @@ async fn doctor_names_a_run_that_cannot_be_read_and_says_what_next() {
         assert!(line.contains(words), "{words:?} in {line}");
     }
 }
+
+const CONFIGURED: &str = "prices:\n  mine/big: {input: 2, output: 10.5, context: 1000, as_of: 2026-11-22}\n\
+                          providers:\n  mine: {dialect: openai, base_url: 'http://127.0.0.1:1', billing: tokens}\n";
+
+#[test]
+fn prices_are_listed_and_shown_with_what_is_configured_and_where_they_are_from() {
+    let place = Place::new();
+    place.write("footplate.yml", CONFIGURED);
+    let said = place.run(&["prices", "list", "--provider", "mine"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    insta::assert_snapshot!(said.out, @r"
+    MODEL     IN  OUT   CACHED  WRITTEN  CONTEXT  AS OF
+    mine/big  2   10.5  ?       ?        1000     2026-11-22
+    ");
+    let all = place.run(&["prices", "list", "--json"]);
+    let all = json(&all.out);
+    let names: Vec<&str> = all["models"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|model| model["model"].as_str())
+        .collect();
+    for name in ["mine/big", "moonshot/kimi-k2.6", "google/gemini-3.5-flash"] {
+        assert!(names.contains(&name), "{name}: {names:?}");
+    }
+    let shown = place.run(&["prices", "show", "big"]);
+    assert_eq!(shown.code, Some(0), "{shown:?}");
+    assert!(
+        shown.out.starts_with("mine/big\n") && shown.out.contains("footplate.yml"),
+        "{shown:?}"
+    );
+    let shown = place.run(&["prices", "show", "kimi-k2.6", "--json"]);
+    assert_eq!(json(&shown.out)["model"], "moonshot/kimi-k2.6");
+    let missing = place.run(&["prices", "show", "mine/huge"]);
+    assert_eq!((missing.code, missing.out.as_str()), (Some(5), ""), "{missing:?}");
+    assert!(missing.err.contains("footplate prices list"), "{}", missing.err);
+}
+
+#[test]
+fn a_price_file_is_compared_and_taken_over_into_settings_that_are_read_again() {
+    let place = Place::new();
+    place.write("footplate.yml", CONFIGURED);
+    let file = r#"{"moonshot": {"id": "moonshot", "models": {"kimi-k2.6": {"id": "kimi-k2.6",
+        "cost": {"input": 99, "output": 100}, "limit": {"context": 262144}}}}}"#;
+    place.write("api.json", file);
+    let said = place.run(&["prices", "diff", "api.json"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.out.contains("changed  moonshot/kimi-k2.6"), "{}", said.out);
+    let taken = place.run(&["prices", "diff", "api.json", "--apply", "new.yml"]);
+    assert_eq!(taken.code, Some(0), "{taken:?}");
+    let written = std::fs::read_to_string(place.path().join("new.yml")).expect("it was written");
+    place.write("other.yml", &written);
+    let shown = place.run(&["--config", "other.yml", "prices", "show", "moonshot/kimi-k2.6"]);
+    assert!(shown.out.contains("99"), "{shown:?}\n{written}");
+    let again = place.run(&["prices", "diff", "api.json", "--apply", "new.yml"]);
+    assert_ne!(again.code, Some(0), "a file that is there is not written over");
+    let wrong = place.write("wrong.json", "[");
+    let said = place.run(&["prices", "diff", &wrong.display().to_string()]);
+    assert_eq!(said.code, Some(3), "{said:?}");
+}

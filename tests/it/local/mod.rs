@@ -1,6 +1,7 @@
 //! `footplate run`: the workflow on a repository of this machine, with real agents and real git.
 
 mod broken_off;
+mod money;
 mod refusals;
 mod scene;
 

@@ -18,6 +18,7 @@ mod faults;
 mod kills;
 mod line;
 mod models;
+mod money;
 mod people;
 mod plans;
 mod pulls;
