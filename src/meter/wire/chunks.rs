@@ -73,6 +73,20 @@ impl Chunks {
                 }
                 At::End => break,
                 at => {
+                    // Nearly always the whole line is there, and is nothing but a size.
+                    if self.seen == 0
+                        && at == FRESH
+                        && let Some((size, length)) = size_line(&bytes[from..])
+                    {
+                        from += length;
+                        self.at = At::Data { left: size };
+                        continue;
+                    }
+                    if at == At::DataEnd && bytes[from..].starts_with(b"\r\n") {
+                        from += 2;
+                        self.at = FRESH;
+                        continue;
+                    }
                     from += 1;
                     self.seen += 1;
                     self.step(at, byte)?
@@ -124,6 +138,22 @@ impl Chunks {
             _ => return Err(Broken),
         })
     }
+}
+
+/// The size of a chunk with data, and the length of its line, if the line is there and has up to five plain digits.
+fn size_line(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut size = 0;
+    for (digits, &byte) in bytes.iter().take(6).enumerate() {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'A'..=b'F' => byte - b'A' + 10,
+            b'\r' if size > 0 && bytes.get(digits + 1) == Some(&b'\n') => return Some((size, digits + 2)),
+            _ => return None,
+        };
+        size = size << 4 | u64::from(digit);
+    }
+    None
 }
 
 #[cfg(test)]
