@@ -1,8 +1,8 @@
-//! What the meter costs: CPU for each megabyte that streams through it beside a plain copy of bytes, what it adds to
-//! the first byte, and the memory of many streams at once.
+//! What the meter costs: CPU for each megabyte that streams through it, and for each event that comes alone, beside a
+//! plain copy of bytes; what it adds to the first byte; and the memory of many streams at once.
 //!
-//! The provider and the harnesses are in this process; the meter, or the copy, is a process of its own, so that the
-//! kernel's figures are its alone.
+//! The provider and the harnesses are in this process; the meter, the copy, and for information a proxy that speaks
+//! HTTP and reads nothing, are processes of their own, so that the kernel's figures are theirs alone.
 
 mod measure;
 
@@ -14,10 +14,17 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use footplate::meter::{Lease, Meter, Settings, Upstream};
 use footplate::model::{Dialect, SystemClock};
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, interval, sleep};
 
 use measure::process::Pinned;
 use measure::{Figures, Table, option, say, usage};
@@ -28,7 +35,12 @@ const STREAMS: usize = 200;
 /// What is asked.
 const ASK: &str = r#"{"model":"claude-opus-5-5","stream":true,"max_tokens":1000,"messages":[]}"#;
 
-#[expect(clippy::print_stdout, reason = "the parent reads where its child listens")]
+/// Streams at once, and events on each, where they come one by one.
+const PACED: (usize, usize) = (50, 500);
+
+/// The pause between two events that come one by one: a fast model says a hundred a second.
+const PAUSE: Duration = Duration::from_millis(10);
+
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().collect();
     let role = words.iter().position(|word| word == "--role");
@@ -40,83 +52,147 @@ fn main() -> Result<()> {
         let [role, upstream, note] = &words[at + 1..at + 4] else {
             bail!("a role wants an upstream and a file");
         };
-        if role == "meter" {
-            let base = format!("http://{upstream}").parse()?;
-            let meter = Meter::start(Settings::default(), Arc::new(SystemClock)).await?;
-            let mut lease = Lease::new(
-                "01jd0000000000000000000000/implement/1/1".parse()?,
-                Upstream::network("local", Dialect::Anthropic, base, None)?,
-            );
-            lease.limits.requests = u32::MAX;
-            let ticket = meter.open(lease);
-            std::fs::write(note, ticket.path())?;
-            println!("listens on http://{}", meter.address());
-            std::future::pending::<()>().await;
-        }
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        println!("listens on http://{}", listener.local_addr()?);
-        loop {
-            let (mut near, _) = listener.accept().await?;
-            let mut far = TcpStream::connect(upstream).await?;
-            near.set_nodelay(true)?;
-            far.set_nodelay(true)?;
-            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
+        match role.as_str() {
+            "meter" => meter(upstream, note).await,
+            "proxy" => proxy(upstream.parse()?).await,
+            _ => copy(upstream).await,
         }
     })
 }
 
-/// Measures the meter and the copy in turns.
+/// The meter itself, between harnesses and the provider in the parent.
+async fn meter(upstream: &str, note: &str) -> Result<()> {
+    let base = format!("http://{upstream}").parse()?;
+    let meter = Meter::start(Settings::default(), Arc::new(SystemClock)).await?;
+    let mut lease = Lease::new(
+        "01jd0000000000000000000000/implement/1/1".parse()?,
+        Upstream::network("local", Dialect::Anthropic, base, None)?,
+    );
+    lease.limits.requests = u32::MAX;
+    let ticket = meter.open(lease);
+    std::fs::write(note, ticket.path())?;
+    listens(meter.address());
+    std::future::pending().await
+}
+
+/// Bytes from one connection to another.
+async fn copy(upstream: &str) -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    listens(listener.local_addr()?);
+    loop {
+        let (mut near, _) = listener.accept().await?;
+        let mut far = TcpStream::connect(upstream).await?;
+        near.set_nodelay(true)?;
+        far.set_nodelay(true)?;
+        tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
+    }
+}
+
+/// Requests and answers passed on by hyper's server and client as they come, unread.
+async fn proxy(upstream: SocketAddr) -> Result<()> {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    let client: Client<_, Incoming> = Client::builder(TokioExecutor::new()).build(connector);
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    listens(listener.local_addr()?);
+    loop {
+        let (near, _) = listener.accept().await?;
+        near.set_nodelay(true)?;
+        let client = client.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let client = client.clone();
+            async move {
+                let address = format!("http://{upstream}{}", request.uri().path());
+                *request.uri_mut() = address.parse()?;
+                anyhow::Ok(client.request(request).await?)
+            }
+        });
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(near), service));
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the parent reads where its child listens")]
+fn listens(address: SocketAddr) {
+    println!("listens on http://{address}");
+}
+
+/// What was measured of one program.
+#[derive(Default)]
+struct Row {
+    /// CPU milliseconds a megabyte, as fast as it goes.
+    bulk: Figures,
+    /// CPU microseconds an event, one by one.
+    paced: Figures,
+    /// Milliseconds to the first byte.
+    first: Figures,
+    /// MiB with many streams.
+    memory: Figures,
+}
+
+/// Measures all programs in turns.
 async fn compare() -> Result<()> {
     let rounds = option("rounds", 5);
-    let megabytes = option("megabytes", 64);
+    let megabytes = option("megabytes", 256);
     let folder = tempfile::tempdir()?;
     let events = usize::try_from(megabytes * 1024 * 1024)? / event().len();
-    let upstream = provider(events).await?;
-    let (mut meter, mut copy) = (Figures::default(), Figures::default());
-    let (mut direct, mut through, mut memory) = (Figures::default(), Figures::default(), Figures::default());
+    let upstream = provider().await?;
+    let mut direct = Figures::default();
+    let roles = ["meter", "copy", "proxy"];
+    let mut rows = roles.map(|_| Row::default());
     for _ in 0..rounds {
-        for (role, figures) in [("meter", &mut meter), ("copy", &mut copy)] {
+        for (role, row) in roles.into_iter().zip(&mut rows) {
+            // The slowest is measured for information only.
+            let events = if role == "proxy" { events / 8 } else { events };
             let (child, address, path) = start(role, upstream, folder.path())?;
-            drain(address, &path).await?;
+            drain(address, &path, &format!("x-events: {}\r\n", events / 16)).await?;
             let before = usage::cpu_of(child.pid())?;
-            let bytes = drain(address, &path).await?;
+            let bytes = drain(address, &path, &format!("x-events: {events}\r\n")).await?;
             let spent = usage::cpu_of(child.pid())? - before;
             #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-            figures.add(spent.as_secs_f64() * 1e3 / (bytes as f64 / 1_048_576.0));
-            if role == "meter" {
-                for _ in 0..50 {
-                    direct.add_ms(first_byte(upstream, "").await?);
-                    through.add_ms(first_byte(address, &path).await?);
-                }
+            row.bulk
+                .add(spent.as_secs_f64() * 1e3 / (bytes as f64 / 1_048_576.0));
+            row.paced.add(paced(address, &path, &child).await?);
+            for _ in 0..50 {
+                direct.add_ms(first_byte(upstream, "").await?);
+                row.first.add_ms(first_byte(address, &path).await?);
             }
             child.stop()?;
+            let (child, address, path) = start(role, upstream, folder.path())?;
+            row.memory.add(streams(address, &path, &child).await?);
+            child.stop()?;
         }
-        let (child, address, path) = start("meter", upstream, folder.path())?;
-        memory.add(streams(address, &path, &child).await?);
-        child.stop()?;
     }
-    let mut table = Table::new("The meter", &["figure", "meter", "beside"]);
-    table.row(vec![
-        "CPU for each MB streamed (ms)".to_owned(),
-        meter.show(),
-        format!("plain copy {}", copy.show()),
-    ]);
-    table.row(vec![
-        "the same, of the copy's".to_owned(),
-        format!("{:.2}", meter.median() / copy.median()),
-        String::new(),
-    ]);
-    table.row(vec![
-        "first byte (ms)".to_owned(),
-        through.show(),
-        format!("direct {}", direct.show()),
-    ]);
-    table.row(vec![
-        format!("resident with {STREAMS} streams (MiB)"),
-        memory.show(),
-        String::new(),
-    ]);
+    let [meter, copy, proxy] = &rows;
+    let mut table = Table::new(
+        "The meter",
+        &["figure", "meter", "plain copy", "HTTP proxy", "meter / copy"],
+    );
+    let mut row = |name: String, of: fn(&Row) -> &Figures| {
+        table.row(vec![
+            name,
+            of(meter).show(),
+            of(copy).show(),
+            of(proxy).show(),
+            format!("{:.2}", of(meter).median() / of(copy).median()),
+        ]);
+    };
+    row(
+        "CPU for each MB, sixteen events to a write (ms)".to_owned(),
+        |row| &row.bulk,
+    );
+    row(
+        format!("CPU for each event, {} streams of 100 a second (µs)", PACED.0),
+        |row| &row.paced,
+    );
+    row("first byte (ms)".to_owned(), |row| &row.first);
+    row(format!("resident with {STREAMS} streams (MiB)"), |row| {
+        &row.memory
+    });
     table.print();
+    say(&format!(
+        "first byte without anything between: {} ms",
+        direct.show()
+    ));
     say("goals: at most twice the copy's CPU, 1 ms more to the first byte, 40 MiB");
     Ok(())
 }
@@ -141,19 +217,20 @@ fn event() -> String {
         .to_owned()
 }
 
-/// A provider that streams as fast as it is read; below `/slow` it stays open after the first events.
-async fn provider(events: usize) -> Result<SocketAddr> {
+/// A provider that says as many events as it is asked for: as fast as they are read, or one by one; or that stays
+/// open after the first.
+async fn provider() -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(async move { serve(stream, events).await });
+            tokio::spawn(async move { serve(stream).await });
         }
     });
     Ok(address)
 }
 
-async fn serve(mut stream: TcpStream, events: usize) -> Result<()> {
+async fn serve(mut stream: TcpStream) -> Result<()> {
     stream.set_nodelay(true)?;
     let mut head = Vec::new();
     while !head.ends_with(ASK.as_bytes()) {
@@ -161,20 +238,31 @@ async fn serve(mut stream: TcpStream, events: usize) -> Result<()> {
             return Ok(());
         }
     }
-    let slow = memchr::memmem::find(&head, b"x-slow").is_some();
+    let head = String::from_utf8(head)?;
+    let number = |name: &str| -> Option<usize> {
+        let (_, rest) = head.split_once(name)?;
+        rest.lines().next()?.trim().parse().ok()
+    };
     stream
         .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n")
         .await?;
     let event = event();
     let chunk = format!("{:x}\r\n{event}\r\n", event.len());
-    if slow {
+    if let Some(paced) = number("x-paced:") {
+        let mut beat = interval(PAUSE);
+        for _ in 0..paced {
+            beat.tick().await;
+            stream.write_all(chunk.as_bytes()).await?;
+        }
+    } else if let Some(events) = number("x-events:") {
+        // Sixteen events to a write: a provider's bursts.
+        let burst = chunk.repeat(16);
+        for _ in 0..events / 16 {
+            stream.write_all(burst.as_bytes()).await?;
+        }
+    } else {
         stream.write_all(chunk.repeat(50).as_bytes()).await?;
         sleep(Duration::from_mins(1)).await;
-    }
-    // Sixteen events to a write: a provider's bursts.
-    let burst = chunk.repeat(16);
-    for _ in 0..events / 16 {
-        stream.write_all(burst.as_bytes()).await?;
     }
     stream.write_all(b"0\r\n\r\n").await?;
     Ok(())
@@ -192,8 +280,8 @@ async fn ask(address: SocketAddr, path: &str, more: &str) -> Result<TcpStream> {
 }
 
 /// Reads one stream to its end, and says how many bytes it had.
-async fn drain(address: SocketAddr, path: &str) -> Result<u64> {
-    let mut stream = ask(address, path, "").await?;
+async fn drain(address: SocketAddr, path: &str, more: &str) -> Result<u64> {
+    let mut stream = ask(address, path, more).await?;
     let mut buffer = vec![0; 64 * 1024];
     let mut bytes = 0;
     loop {
@@ -204,9 +292,26 @@ async fn drain(address: SocketAddr, path: &str) -> Result<u64> {
     }
 }
 
+/// CPU microseconds for each event where many streams say them one by one.
+async fn paced(address: SocketAddr, path: &str, child: &Pinned) -> Result<f64> {
+    let (streams, events) = PACED;
+    let before = usage::cpu_of(child.pid())?;
+    let mut open = JoinSet::new();
+    for _ in 0..streams {
+        let path = path.to_owned();
+        open.spawn(async move { drain(address, &path, &format!("x-paced: {events}\r\n")).await });
+    }
+    while let Some(drained) = open.join_next().await {
+        drained??;
+    }
+    let spent = usage::cpu_of(child.pid())? - before;
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    Ok(spent.as_secs_f64() * 1e6 / (streams * events) as f64)
+}
+
 async fn first_byte(address: SocketAddr, path: &str) -> Result<Duration> {
     let began = Instant::now();
-    let mut stream = ask(address, path, "x-slow: 1\r\n").await?;
+    let mut stream = ask(address, path, "").await?;
     stream.read_u8().await?;
     Ok(began.elapsed())
 }
@@ -217,7 +322,7 @@ async fn streams(address: SocketAddr, path: &str, child: &Pinned) -> Result<f64>
     for _ in 0..STREAMS {
         let path = path.to_owned();
         opening.spawn(async move {
-            let mut stream = ask(address, &path, "x-slow: 1\r\n").await?;
+            let mut stream = ask(address, &path, "").await?;
             let mut some = [0; 4096];
             stream.read_exact(&mut some).await?;
             Ok::<_, anyhow::Error>(stream)

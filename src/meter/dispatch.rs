@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::Full;
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -150,18 +149,14 @@ pub(super) async fn dispatch(
 async fn once(shared: &Shared, desk: &Desk, order: &Order) -> Came {
     let answer = match &desk.lease.upstream.source {
         Source::Recording(replay) => Ok(replay.answer(&order.method, &order.address, &order.body)),
-        Source::Network(_) => {
-            let mut request = Request::new(Full::new(order.body.clone()));
-            *request.method_mut() = order.method.clone();
-            *request.headers_mut() = order.headers.clone();
-            match order.address.parse() {
-                Ok(uri) => {
-                    *request.uri_mut() = uri;
-                    shared.wire.send(request).await
-                }
-                Err(_) => Err("the provider's address is wrong".to_owned()),
+        Source::Network(_) => match order.address.parse() {
+            Ok(address) => {
+                let body = order.body.clone();
+                let sending = shared.wire.send(&order.method, &address, &order.headers, body);
+                sending.await
             }
-        }
+            Err(_) => Err("the provider's address is wrong".to_owned()),
+        },
     };
     let mut answer = match answer {
         Ok(answer) => answer,

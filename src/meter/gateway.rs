@@ -40,6 +40,9 @@ use crate::model::{Clock, Dialect, MicroUsd, Timestamp};
 /// How long a connection may stay without a request: longer than harnesses keep one for their next.
 const IDLE_CONNECTION: Duration = Duration::from_mins(5);
 
+/// How much of an answer waits for the harness to read it; a head of a request may have as much.
+const LARGEST_PART: usize = 64 * 1024;
+
 /// How many tokens of ended tickets are remembered, so that stragglers read 403 and not 404.
 const REMEMBERED: usize = 1024;
 
@@ -93,15 +96,16 @@ impl Meter {
         let address = tcp.local_addr().map_err(listen)?;
         let unix = settings.socket.as_deref().map(bind_socket).transpose()?;
         let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
         let shared = Arc::new(Shared {
-            wire: Wire::new(settings.connect_deadline),
+            wire: Wire::new(settings.connect_deadline, tasks.clone(), stop.clone()),
             address,
             clock,
             desks: Mutex::default(),
             breakers: Mutex::default(),
             windows: Mutex::default(),
             stop: stop.clone(),
-            tasks: TaskTracker::new(),
+            tasks,
             settings,
         });
         let places = Arc::new(Semaphore::new(shared.settings.connections));
@@ -265,6 +269,7 @@ where
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(IDLE_CONNECTION)
+                .max_buf_size(LARGEST_PART)
                 .serve_connection(TokioIo::new(stream), service);
             tokio::select! {
                 () = serving.stop.cancelled() => {}

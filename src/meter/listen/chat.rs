@@ -12,6 +12,7 @@ use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::text::Pattern;
 use super::{Heard, has};
 use crate::ledger::WireFault;
 use crate::model::TokenUsage;
@@ -28,9 +29,15 @@ static WANTED: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| {
     .map(Finder::new)
 });
 
+/// The names of texts of which nothing is wanted once there were words.
+static TEXTS: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| ["\"content\":\"", "\"reasoning_content\":\"", "\"content\": \""].map(Finder::new));
+
 /// Reads a stream.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
+    /// The last chunk that carried words and nothing else.
+    words: Pattern,
     /// The arguments of calls, by choice and place.
     calls: BTreeMap<(u64, u64), String>,
 }
@@ -166,7 +173,13 @@ impl Reader {
             heard.ended = true;
             return;
         }
+        if self.words.fits(data) {
+            return;
+        }
         if heard.spoke && heard.model.is_some() && !WANTED.iter().any(|member| has(data, member)) {
+            if let Some(key) = TEXTS.iter().find(|key| key.find(data).is_some()) {
+                self.words.learn(data, key);
+            }
             return;
         }
         if let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) {

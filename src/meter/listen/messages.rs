@@ -9,11 +9,14 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 use serde::Deserialize;
 
-use super::Heard;
+use super::{Heard, text};
 use crate::ledger::WireFault;
 use crate::model::TokenUsage;
 
 static ARGUMENTS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"input_json_delta\""));
+
+/// How the data of most events begins.
+const DELTA: &[u8] = b"{\"type\":\"content_block_delta\"";
 
 /// Reads a stream.
 #[derive(Debug, Default)]
@@ -135,11 +138,14 @@ impl Usage {
 
 impl Reader {
     pub(super) fn event(&mut self, name: &[u8], data: &[u8], heard: &mut Heard) {
-        // Nearly all events carry a piece of text, of which nothing is wanted once there was one.
-        let is_delta =
-            name == b"content_block_delta" || data.starts_with(b"{\"type\":\"content_block_delta\"");
-        if is_delta && heard.spoke && (self.arguments.is_none() || ARGUMENTS.find(data).is_none()) {
-            return;
+        if name == b"content_block_delta" || data.starts_with(DELTA) {
+            // Nearly all events carry a piece of text, of which nothing is wanted once there was one.
+            if heard.spoke && (self.arguments.is_none() || ARGUMENTS.find(data).is_none()) {
+                return;
+            }
+            if delta(data).is_some_and(|delta| self.is_read(delta)) {
+                return;
+            }
         }
         let Ok(event) = serde_json::from_slice::<Event<'_>>(data) else {
             return;
@@ -194,11 +200,39 @@ impl Reader {
         }
     }
 
+    /// How events begin that say nothing more: words, once there were some.
+    pub(super) fn dull(&self, heard: &Heard) -> &'static [u8] {
+        if heard.spoke && self.arguments.is_none() {
+            b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\","
+        } else {
+            b""
+        }
+    }
+
+    /// Reads a delta without parsing all of it, if that can be done.
+    fn is_read(&mut self, delta: &[u8]) -> bool {
+        if delta.starts_with(b"thinking_delta\"") || delta.starts_with(b"signature_delta\"") {
+            return true;
+        }
+        let piece = delta.strip_prefix(b"input_json_delta\",\"partial_json\":");
+        match (piece, &mut self.arguments) {
+            (Some(piece), Some(arguments)) => text::append(arguments, piece, b"}}"),
+            _ => false,
+        }
+    }
+
     pub(super) fn end(self, heard: &mut Heard) {
         if self.told {
             heard.usage = self.usage.map(Usage::tokens);
         }
     }
+}
+
+/// What follows `"delta":{"type":"` in an event as Anthropic writes it.
+fn delta(data: &[u8]) -> Option<&[u8]> {
+    let rest = data.strip_prefix(DELTA)?.strip_prefix(b",\"index\":")?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    rest[digits..].strip_prefix(b",\"delta\":{\"type\":\"")
 }
 
 /// Reads an answer that came in one piece; whether it was one.

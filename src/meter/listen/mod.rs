@@ -11,6 +11,7 @@ mod generate;
 mod lines;
 mod messages;
 mod responses;
+mod text;
 
 #[cfg(test)]
 pub(super) mod tests;
@@ -132,6 +133,14 @@ impl Dialect {
         }
     }
 
+    /// How events begin that say nothing more, name and all.
+    fn dull(&self, heard: &Heard) -> &'static [u8] {
+        match self {
+            Self::Messages(reader) => reader.dull(heard),
+            Self::Chat(_) | Self::Responses(_) | Self::Generate(_) => b"",
+        }
+    }
+
     fn document(&mut self, data: &[u8], heard: &mut Heard) {
         let read = match self {
             Self::Messages(_) => messages::document(data, heard),
@@ -192,7 +201,10 @@ impl Listener {
         let Self { form, dialect, heard } = self;
         match form {
             Form::Unknown | Form::Foreign => {}
-            Form::Events(lines) => lines.feed(piece, |name, data| dialect.event(name, data, heard)),
+            Form::Events(lines) => lines.feed(piece, |name, data| {
+                dialect.event(name, data, heard);
+                dialect.dull(heard)
+            }),
             Form::Array(elements) => elements.feed(piece, |element| dialect.event(b"", element, heard)),
             Form::Document(whole) => {
                 if whole.len() + piece.len() > LARGEST {
