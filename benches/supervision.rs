@@ -41,7 +41,7 @@ fn main() -> Result<()> {
 
 fn compare(children: u64) -> Result<()> {
     let parts = ["supervised", "floor"];
-    let mut figures: [[Figures; 4]; 2] = Default::default();
+    let mut figures: [[Figures; 3]; 2] = Default::default();
     for _ in 0..option("rounds", ROUNDS) {
         for (part, figures) in parts.iter().zip(&mut figures) {
             let words = ["--part", part, "--children", &children.to_string()].map(str::to_owned);
@@ -64,9 +64,8 @@ fn compare(children: u64) -> Result<()> {
     let goal = format!("at most {GOAL}");
     let rows = [
         ("memory a child, KiB", goal.as_str()),
-        ("CPU to start one, µs, with its own", ""),
+        ("CPU a child in all, its own included, ms", ""),
         ("wall to end all and reap them, ms", ""),
-        ("CPU to end one, µs, with its own", ""),
     ];
     for (n, (name, goal)) in rows.into_iter().enumerate() {
         table.row(vec![
@@ -191,13 +190,11 @@ impl Now {
 fn report(children: u64, before: &Now, started: &Now, ended: &Now) {
     #[expect(clippy::cast_precision_loss, reason = "a count of children")]
     let count = children as f64;
-    let micros = |from: &Now, to: &Now| to.cpu.saturating_sub(from.cpu).as_secs_f64() * 1e6 / count;
     say(&format!(
-        "{} {} {} {}",
+        "{} {} {}",
         (started.kib - before.kib) / count,
-        micros(before, started),
+        ended.cpu.saturating_sub(before.cpu).as_secs_f64() * 1e3 / count,
         (ended.at - started.at).as_secs_f64() * 1e3,
-        micros(started, ended),
     ));
 }
 
