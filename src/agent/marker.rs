@@ -40,6 +40,15 @@ impl Marker {
         })
     }
 
+    /// The entries of an environment in which [`Self::find`] may find any mark.
+    pub(super) fn candidates(environment: &[u8]) -> Vec<u8> {
+        let entries = environment.split(|&byte| byte == 0);
+        let marks: Vec<&[u8]> = entries
+            .filter(|entry| entry.starts_with(VARIABLE.as_bytes()))
+            .collect();
+        marks.join(&0)
+    }
+
     /// The attempt's key in a mark's value.
     pub(super) fn attempt_in(value: &[u8]) -> Option<AttemptKey> {
         std::str::from_utf8(value).ok()?.split_once('/')?.1.parse().ok()

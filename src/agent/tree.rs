@@ -7,10 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Marker;
@@ -53,7 +55,7 @@ struct Found {
 impl Target {
     /// Sends TERM to everything found.
     pub(super) async fn terminate(&self) {
-        let found = self.clone().look().await;
+        let found = self.look().await.unwrap_or_default();
         if let Some(group) = self.group.filter(|_| !self.keeper) {
             // Also reaches what was forked since the look. That the group is gone already is fine.
             let _ = killpg(group, Signal::SIGTERM);
@@ -75,7 +77,7 @@ impl Target {
         let deadline = Instant::now() + INSIST;
         let mut clear = 0;
         loop {
-            let Some(found) = self.clone().kill_found().await else {
+            let Some(found) = self.kill_found().await else {
                 return Extermination { killed, survivors: 1 };
             };
             if found.is_empty() {
@@ -107,23 +109,34 @@ impl Target {
     /// One look and one KILL to each, without waiting: for when there is no time, as when a task is dropped.
     fn kill_now(&self) -> Vec<Found> {
         let found = self.scan();
+        self.kill(&found);
+        found
+    }
+
+    fn kill(&self, found: &[Found]) {
         if let Some(group) = self.group {
             // Also reaches what was forked since, and is all there is where there is no `/proc`.
             let _ = killpg(group, Signal::SIGKILL);
         }
-        for process in &found {
+        for process in found {
             let _ = kill(process.pid, Signal::SIGKILL);
         }
-        found
     }
 
-    async fn look(self) -> Vec<Found> {
-        blocking(move || self.scan()).await.unwrap_or_default()
+    /// One look; `None` if it did not come to an end.
+    async fn look(&self) -> Option<Vec<Found>> {
+        if self.youth().is_some() {
+            let target = self.clone();
+            return blocking(move || target.scan()).await;
+        }
+        Some(Snapshot::from_now().await?.find(self))
     }
 
     /// One look and one KILL to each; `None` if the look did not come to an end.
-    async fn kill_found(self) -> Option<Vec<Found>> {
-        blocking(move || self.kill_now()).await
+    async fn kill_found(&self) -> Option<Vec<Found>> {
+        let found = self.look().await?;
+        self.kill(&found);
+        Some(found)
     }
 
     /// Lists the living processes that belong here.
@@ -212,6 +225,91 @@ impl Look<'_> {
             }
             self.found.extend(children);
         }
+    }
+}
+
+/// Everything that runs, seen once for all who look at the same time: when a server ends a thousand attempts, each
+/// of them would otherwise read the environments of all the others.
+struct Snapshot {
+    began: Instant,
+    processes: Vec<Seen>,
+    /// Of each parent.
+    children: BTreeMap<i32, Vec<i32>>,
+}
+
+/// What matters of a process.
+struct Seen {
+    pid: i32,
+    group: i32,
+    /// The entries of its environment that may be a mark, as they stand there.
+    marks: Vec<u8>,
+}
+
+impl Snapshot {
+    /// One that began after this call; `None` if it did not come to an end in time.
+    async fn from_now() -> Option<Arc<Self>> {
+        // Whoever holds it looks; those who wait meanwhile share the next look.
+        static NEWEST: Mutex<Option<Arc<Snapshot>>> = Mutex::const_new(None);
+        let asked = Instant::now();
+        let mut newest = timeout(INSIST, NEWEST.lock()).await.ok()?;
+        if let Some(snapshot) = newest.as_ref().filter(|snapshot| snapshot.began >= asked) {
+            return Some(Arc::clone(snapshot));
+        }
+        let snapshot = Arc::new(blocking(Self::take).await?);
+        *newest = Some(Arc::clone(&snapshot));
+        Some(snapshot)
+    }
+
+    fn take() -> Self {
+        let began = Instant::now();
+        let spared = ourselves();
+        let mut snapshot = Self {
+            began,
+            processes: Vec::new(),
+            children: BTreeMap::new(),
+        };
+        let mut environment = Vec::new();
+        for pid in processes().filter(|pid| !spared.contains(pid)) {
+            let Some(stat) = Stat::of(pid) else { continue };
+            snapshot.children.entry(stat.parent).or_default().push(pid);
+            read_environment(pid, &mut environment);
+            snapshot.processes.push(Seen {
+                pid,
+                group: stat.group,
+                marks: Marker::candidates(&environment),
+            });
+        }
+        snapshot
+    }
+
+    /// The living processes that belong to a target.
+    fn find(&self, target: &Target) -> Vec<Found> {
+        let group = target.group.map(Pid::as_raw);
+        let mut found = BTreeMap::new();
+        for seen in &self.processes {
+            if let Some(value) = target.marker.find(&seen.marks) {
+                found.insert(seen.pid, Marker::attempt_in(value));
+            } else if group == Some(seen.group) {
+                found.insert(seen.pid, None);
+            }
+        }
+        // Those that cleared their environment, by their parents.
+        let mut parents: Vec<i32> = found.keys().copied().collect();
+        while let Some(parent) = parents.pop() {
+            for &child in self.children.get(&parent).into_iter().flatten() {
+                if !found.contains_key(&child) {
+                    found.insert(child, found[&parent].clone());
+                    parents.push(child);
+                }
+            }
+        }
+        let found = found.into_iter().filter(|&(pid, _)| is_process(pid));
+        found
+            .map(|(pid, attempt)| Found {
+                pid: Pid::from_raw(pid),
+                attempt,
+            })
+            .collect()
     }
 }
 

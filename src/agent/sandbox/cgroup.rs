@@ -74,14 +74,17 @@ impl Hierarchy {
             std::process::id(),
             NEXT.fetch_add(1, Ordering::Relaxed)
         );
-        let group = Group(self.folder.join(name));
-        std::fs::create_dir(&group.0).ok()?;
-        std::fs::write(group.0.join("pids.max"), processes.to_string()).ok()?;
+        let group = Group {
+            folder: self.folder.join(name),
+            unified: self.unified,
+        };
+        std::fs::create_dir(&group.folder).ok()?;
+        std::fs::write(group.folder.join("pids.max"), processes.to_string()).ok()?;
         if self.unified
             && let Some(memory) = resources.memory
         {
             // Memory may not be given to us, and then each process's own limit remains.
-            let _ = std::fs::write(group.0.join("memory.max"), memory.to_string());
+            let _ = std::fs::write(group.folder.join("memory.max"), memory.to_string());
         }
         Some(group)
     }
@@ -89,12 +92,20 @@ impl Hierarchy {
 
 /// A group, removed when it is dropped, at which time its processes must be gone.
 #[derive(Debug)]
-pub(in crate::agent) struct Group(PathBuf);
+pub(in crate::agent) struct Group {
+    folder: PathBuf,
+    unified: bool,
+}
 
 impl Group {
-    /// The file that a process writes to in order to enter.
+    /// The file that a process with a single thread writes to in order to enter.
+    ///
+    /// The older groups let a thread in, which costs microseconds; for a process the kernel first waits until every
+    /// processor has taken note, which takes tens of milliseconds (`cgroup_threadgroup_rwsem`). The unified ones
+    /// know no such way.
     pub(in crate::agent) fn entrance(&self) -> PathBuf {
-        self.0.join("cgroup.procs")
+        self.folder
+            .join(if self.unified { "cgroup.procs" } else { "tasks" })
     }
 
     /// Kills what is in it, until nothing is, and removes it. Who has cleared his mark and left his parents is
@@ -102,7 +113,7 @@ impl Group {
     pub(in crate::agent) async fn end(self) -> u32 {
         for _ in 0..LOOKS {
             let members = self.members();
-            if members.is_empty() && std::fs::remove_dir(&self.0).is_ok() {
+            if members.is_empty() && std::fs::remove_dir(&self.folder).is_ok() {
                 return 0;
             }
             for pid in members {
@@ -114,7 +125,7 @@ impl Group {
     }
 
     fn members(&self) -> Vec<Pid> {
-        let listed = std::fs::read_to_string(self.entrance()).unwrap_or_default();
+        let listed = std::fs::read_to_string(self.folder.join("cgroup.procs")).unwrap_or_default();
         // Nought is somebody whom we cannot see, and for `kill` ourselves.
         let pids = listed
             .lines()
@@ -126,6 +137,6 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir(&self.0);
+        let _ = std::fs::remove_dir(&self.folder);
     }
 }

@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{ExitCode, Stdio};
+use std::process::{Child, ExitCode, Stdio};
 
 use nix::sys::resource::{Resource, setrlimit};
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ pub(super) struct Plan {
     pub(super) own: OwnProgram,
     /// The file of the command's program.
     pub(super) program: PathBuf,
-    /// The `cgroup.procs` to enter.
+    /// The cgroup's file that lets this process in.
     pub(super) group: Option<PathBuf>,
     /// What to relay.
     pub(super) relays: Vec<Relayed>,
@@ -96,8 +96,11 @@ fn prepare(plan: &Plan) -> Result<(), String> {
     if let Some(group) = &plan.group {
         std::fs::write(group, "0").map_err(|error| format!("{}: {error}", group.display()))?;
     }
+    let failed = |relayed: &Relayed, error| format!("the relay of port {}: {error}", relayed.port);
+    let mut relays = Vec::new();
     for relayed in &plan.relays {
-        relay(&plan.own, relayed).map_err(|error| format!("the relay of port {}: {error}", relayed.port))?;
+        let starting = relay(&plan.own, relayed).map_err(|error| failed(relayed, error))?;
+        relays.push((relayed, starting));
     }
     limit(&plan.resources).map_err(|error| format!("limits: {error}"))?;
     if let Some(fence) = &plan.fence {
@@ -108,6 +111,14 @@ fn prepare(plan: &Plan) -> Result<(), String> {
             .apply()
             .map_err(|error| format!("system calls: {error}"))?;
     }
+    // They have had all this time to start.
+    for (relayed, mut starting) in relays {
+        let status = starting.wait().map_err(|error| failed(relayed, error))?;
+        if !status.success() {
+            let error = std::io::Error::other(format!("it ended with {status}"));
+            return Err(failed(relayed, error));
+        }
+    }
     Ok(())
 }
 
@@ -116,22 +127,17 @@ fn prepare(plan: &Plan) -> Result<(), String> {
     clippy::disallowed_methods,
     reason = "the relay belongs to the child's namespace and dies with it"
 )]
-fn relay(own: &OwnProgram, relayed: &Relayed) -> std::io::Result<()> {
+fn relay(own: &OwnProgram, relayed: &Relayed) -> std::io::Result<Child> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, relayed.port))?;
     // It starts the one that serves and ends, so that the child does not have a child that it knows nothing of.
-    let status = std::process::Command::new(&own.file)
+    std::process::Command::new(&own.file)
         .args(&own.arguments)
         .args([RELAY, "start"])
         .arg(&relayed.socket)
         .env_clear()
         .stdin(Stdio::from(OwnedFd::from(listener)))
         .stdout(Stdio::null())
-        .status()?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(std::io::Error::other(format!("it ended with {status}")))
-    }
+        .spawn()
 }
 
 fn limit(resources: &Resources) -> nix::Result<()> {

@@ -35,7 +35,7 @@ pub use confine::{CONFINE, confine_main};
 pub use confinement::{Confined, Confinement, Door, Git, Resources};
 pub use egress::{Egress, Finding, Listen, Refusal};
 pub use host::{Host, OwnProgram, installs, toolchains};
-pub use probe::{Probe, Shortfall, Unavailable, probe};
+pub use probe::{Probe, Shortfall, Unavailable, probe, trial};
 pub use relay::{Bridge, RELAY, relay_main};
 pub use tier::{Tier, Wanted, shield};
 pub use wrap::{Sandbox, Wrapped};

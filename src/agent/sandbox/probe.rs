@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{Confinement, Host, OwnProgram, Resources, Sandbox, Tier, Wanted};
+use super::{Confinement, Host, OwnProgram, Sandbox, Tier, Wanted};
 
 /// For one trial, which takes some tens of milliseconds.
 const TRIAL: Duration = Duration::from_secs(20);
@@ -98,10 +98,6 @@ fn remedy(tier: Tier, host: &Host) -> &'static str {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a trial is a child like any other, but too short to be supervised"
-)]
 async fn attempt(sandbox: &Sandbox) -> Result<(), String> {
     if sandbox.tier() == Tier::None {
         return Ok(());
@@ -111,24 +107,32 @@ async fn attempt(sandbox: &Sandbox) -> Result<(), String> {
     for each in [&tree, &home] {
         std::fs::create_dir(each).map_err(|error| error.to_string())?;
     }
-    let confinement = Confinement {
-        resources: Resources::default(),
-        ..Confinement::new(tree.clone(), home)
-    };
-    let group = sandbox.group(&confinement);
+    trial(sandbox, &Confinement::new(tree, home)).await
+}
+
+/// Starts a confined `true` and waits for its end, as every child is started and ends.
+///
+/// # Errors
+/// It could not be started in this sandbox, or hung; in the words of who refused.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a trial is a child like any other, but too short to be supervised"
+)]
+pub async fn trial(sandbox: &Sandbox, confinement: &Confinement) -> Result<(), String> {
+    let group = sandbox.group(confinement);
     let entrance = group.as_ref().map(super::cgroup::Group::entrance);
     let wrapped = sandbox
         .wrap_in(
             entrance.as_deref(),
-            &confinement,
+            confinement,
             Path::new("/bin/true"),
             &["true".to_owned()],
-            &tree,
+            &confinement.worktree,
         )
         .map_err(|error| error.to_string())?;
     let child = tokio::process::Command::new(&wrapped.argv[0])
         .args(&wrapped.argv[1..])
-        .current_dir(&tree)
+        .current_dir(&confinement.worktree)
         .env_clear()
         .stdin(Stdio::null())
         .kill_on_drop(true)
