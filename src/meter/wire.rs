@@ -79,6 +79,14 @@ impl Flow {
         }
     }
 
+    /// Whether it is known that no further piece comes, because as many bytes came as were promised.
+    pub(super) fn is_over(&self) -> bool {
+        match self {
+            Self::Live(incoming) => incoming.is_end_stream(),
+            Self::Played { .. } => false,
+        }
+    }
+
     /// Waits for the next piece.
     pub(super) async fn piece(&mut self) -> Option<Result<Bytes, Broken>> {
         poll_fn(|cx| self.poll_piece(cx)).await
