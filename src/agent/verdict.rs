@@ -153,6 +153,7 @@ pub enum FailureClass {
 /// | **it ended well, with a trap among its artifacts** | `RefusedArtifact` |
 /// | **it ended well, and what it was asked for is not there:** | |
 /// | the meter refused for the budget; the newest of refusal, cut-off, malformed call on the wire | that class |
+/// | it has no last words: the newest fault on the wire | that fault's class |
 /// | edits failed and nothing changed | `EditFailed` |
 /// | it said nothing, or the newest fault on the wire is an empty answer | `Empty` |
 /// | otherwise | `MissingArtifact`, `StaleArtifact`, `NoChange` |
@@ -213,7 +214,14 @@ fn failure(ended: &Ended, facts: VerdictFacts<'_>) -> Option<FailureClass> {
         | WireFault::TooManyRequests => of_wire(fault),
         _ => None,
     });
-    Some(reason.unwrap_or(incomplete))
+    // Some agents call it the end of their turn when their provider fails. They then have no last words; one that
+    // overcame the fault has.
+    let mute = ended
+        .terminal
+        .as_ref()
+        .is_some_and(|last| last.text.trim().is_empty());
+    let lost = || facts.wire.iter().rev().find_map(of_wire).filter(|_| mute);
+    Some(reason.or_else(lost).unwrap_or(incomplete))
 }
 
 /// Why an attempt ended badly.
@@ -471,6 +479,28 @@ mod tests {
             Verdict::Failure(class) => class.to_string(),
         };
         assert_eq!(said, sentence);
+    }
+
+    #[test]
+    fn an_end_without_words_after_a_failing_provider_is_the_providers() {
+        let refused = [CollectError {
+            name: ArtifactName::new("plan.md").expect("a name"),
+            why: Refusal::Missing,
+        }];
+        let wire = [WireFault::CutOff, WireFault::RateLimited { until: None }];
+        let lost = VerdictFacts {
+            collected: 0,
+            refused: &refused,
+            wire: &wire,
+            ..facts()
+        };
+        let with = |text: &str| Ended {
+            terminal: Some(Terminal::success(text.to_owned())),
+            ..ended()
+        };
+        check(&with(" "), lost, "its provider had too many requests");
+        check(&with("Done."), lost, "it did not write plan.md");
+        check(&ended(), lost, "it did not write plan.md");
     }
 
     #[test]

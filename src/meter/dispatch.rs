@@ -83,7 +83,7 @@ pub(super) async fn dispatch(
         underway.sent();
         let Ok(came) = timeout(lease.limits.first_byte, once(shared, desk, order)).await else {
             desk.fault(WireFault::NoFirstByte);
-            return Outcome::Refused(Refusal::too_late(format!(
+            return Outcome::Refused(Refusal::in_vain(format!(
                 "{provider} sent no byte of an answer within {} s",
                 lease.limits.first_byte.as_secs_f32()
             )));

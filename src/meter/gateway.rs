@@ -479,7 +479,7 @@ fn nothing_here() -> Reply {
 
 fn refuse(refusal: &Refusal, dialect: Dialect, take: Option<Take>) -> Reply {
     let (headers, body) = refusal.parts(dialect);
-    whole(refusal.status, headers, body, take)
+    whole(refusal.status(dialect), headers, body, take)
 }
 
 fn whole(status: StatusCode, headers: HeaderMap, body: Bytes, take: Option<Take>) -> Reply {

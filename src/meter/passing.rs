@@ -110,6 +110,10 @@ impl Body for Passing {
             Poll::Ready(Some(Ok(piece))) => {
                 this.last = Instant::now();
                 this.booking.hear(&piece);
+                // A body of promised length is not asked for its end once that length was sent.
+                if this.flow.is_over() {
+                    this.booking.close(End::Whole);
+                }
                 Poll::Ready(Some(Ok(Frame::data(piece))))
             }
             Poll::Ready(Some(Err(broken))) => {

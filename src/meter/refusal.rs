@@ -10,8 +10,9 @@ use crate::model::Dialect;
 /// An error for the harness. None of them is worth a repetition, and all say so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
-    pub(super) status: StatusCode,
     pub(super) message: String,
+    /// None where everything was tried: then the status is the one that stops the dialect's harnesses.
+    status: Option<StatusCode>,
 }
 
 impl Refusal {
@@ -25,24 +26,30 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
-    /// All repetitions were in vain.
-    ///
-    /// 400, because that is the only status which none of the measured harnesses repeats: codex repeats every
-    /// other one, claude repeats 401, and all repeat 429 and 5xx.
+    /// All repetitions were in vain, or no byte came in time.
     pub(super) fn in_vain(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, message)
-    }
-
-    /// No byte came in time.
-    pub(super) fn too_late(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::GATEWAY_TIMEOUT, message)
+        Self {
+            message: format!("footplate: {}", message.into()),
+            status: None,
+        }
     }
 
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self {
-            status,
             message: format!("footplate: {}", message.into()),
+            status: Some(status),
         }
+    }
+
+    /// The status for harnesses that speak this dialect.
+    ///
+    /// All repeat 429 and 5xx, and codex every status but 400; gemini repeats 504. But claude answers a 400 by
+    /// asking five times more, and nothing else that says that it is the last word.
+    pub(super) fn status(&self, dialect: Dialect) -> StatusCode {
+        self.status.unwrap_or(match dialect {
+            Dialect::Anthropic => StatusCode::GATEWAY_TIMEOUT,
+            Dialect::Openai | Dialect::Gemini => StatusCode::BAD_REQUEST,
+        })
     }
 
     /// Head and body of the answer.
@@ -56,42 +63,42 @@ impl Refusal {
     }
 
     fn body(&self, dialect: Dialect) -> String {
-        let message = &self.message;
+        let (message, status) = (&self.message, self.status(dialect));
         let error = match dialect {
             Dialect::Anthropic => json!({
                 "type": "error",
-                "error": {"type": self.kind(), "message": message},
+                "error": {"type": kind(status), "message": message},
             }),
             Dialect::Openai => json!({
-                "error": {"message": message, "type": self.kind(), "param": null, "code": self.kind()},
+                "error": {"message": message, "type": kind(status), "param": null, "code": kind(status)},
             }),
             Dialect::Gemini => json!({
-                "error": {"code": self.status.as_u16(), "message": message, "status": self.google()},
+                "error": {"code": status.as_u16(), "message": message, "status": google(status)},
             }),
         };
         error.to_string()
     }
+}
 
-    fn kind(&self) -> &'static str {
-        match self.status.as_u16() {
-            401 => "authentication_error",
-            403 => "permission_error",
-            404 => "not_found_error",
-            413 => "request_too_large",
-            504 => "timeout_error",
-            _ => "invalid_request_error",
-        }
+fn kind(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "authentication_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        504 => "timeout_error",
+        _ => "invalid_request_error",
     }
+}
 
-    /// Names of `google.rpc.Code`.
-    fn google(&self) -> &'static str {
-        match self.status.as_u16() {
-            401 => "UNAUTHENTICATED",
-            403 => "PERMISSION_DENIED",
-            404 => "NOT_FOUND",
-            504 => "DEADLINE_EXCEEDED",
-            _ => "INVALID_ARGUMENT",
-        }
+/// Names of `google.rpc.Code`.
+fn google(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        504 => "DEADLINE_EXCEEDED",
+        _ => "INVALID_ARGUMENT",
     }
 }
 

@@ -344,7 +344,7 @@ async fn repetitions_end_with_an_error_that_nobody_repeats() {
         lease.limits.tries = 3;
         let ticket = meter.open(lease);
         let got = ask(&ticket).await;
-        assert_eq!(got.status, 400);
+        assert_eq!(got.status, 504);
         assert_eq!(got.headers["x-should-retry"], "false");
         assert_eq!(got.json()["type"], "error");
         let reading = ticket.close();
@@ -359,8 +359,8 @@ async fn a_provider_that_wants_an_hour_gets_it_from_everybody() {
     let provider = Provider::start(|_, _| Script::json(429, "{}").header("retry-after", "3600")).await;
     let first = meter.open(lease(&provider, Dialect::Anthropic));
     let second = meter.open(lease(&provider, Dialect::Anthropic));
-    assert_eq!(ask(&first).await.status, 400);
-    assert_eq!(ask(&second).await.status, 400);
+    assert_eq!(ask(&first).await.status, 504);
+    assert_eq!(ask(&second).await.status, 504);
     assert_eq!(provider.seen().len(), 1, "the second one did not even ask");
     for ticket in [first, second] {
         let faults = ticket.close().faults;
@@ -417,13 +417,13 @@ async fn a_page_instead_of_an_answer_is_not_passed_on() {
     let provider = Provider::start(|_, _| Script::json(200, "<html><body>502</body></html>")).await;
     let ticket = meter.open(lease(&provider, Dialect::Anthropic));
     let got = ask(&ticket).await;
-    assert_eq!(got.status, 400);
+    assert_eq!(got.status, 504);
     assert_eq!(got.json()["type"], "error");
     assert_eq!(ticket.close().faults, [WireFault::NotAnAnswer]);
 }
 
 #[tokio::test]
-async fn silence_before_the_first_byte_ends_with_504() {
+async fn silence_before_the_first_byte_ends_with_an_error_that_nobody_repeats() {
     let meter = meter().await;
     for script in [
         Script::only(Then::Nothing),
@@ -437,7 +437,7 @@ async fn silence_before_the_first_byte_ends_with_504() {
         let got = post(&url, &[], r#"{"model":"gpt-5.5","stream":true}"#).await;
         assert_eq!(
             (got.status, got.json()["error"]["type"].as_str()),
-            (504, Some("timeout_error"))
+            (400, Some("invalid_request_error"))
         );
         let reading = booked(&ticket, |reading| reading.unread == 1).await;
         assert_eq!(reading.faults, [WireFault::NoFirstByte]);

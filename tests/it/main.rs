@@ -2,6 +2,7 @@
 
 mod command_line;
 mod local;
+mod matrix;
 mod openapi;
 mod real_agents;
 mod simulator;

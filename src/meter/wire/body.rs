@@ -76,6 +76,11 @@ impl Body {
         }
     }
 
+    /// Whether all that was promised was handed on.
+    pub(super) fn is_over(&self) -> bool {
+        self.buffer.is_empty() && self.framing.is_over()
+    }
+
     /// The next piece that is not empty: as much as is there.
     pub(super) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
         loop {

@@ -85,6 +85,14 @@ impl Flow {
         }
     }
 
+    /// Whether it is known that no further piece comes, because all that was promised came.
+    pub(super) fn is_over(&self) -> bool {
+        match self {
+            Self::Live(body) => body.is_over(),
+            Self::Played { .. } => false,
+        }
+    }
+
     /// Waits for the next piece.
     pub(super) async fn piece(&mut self) -> Option<Result<Bytes, Broken>> {
         poll_fn(|cx| self.poll_piece(cx)).await
