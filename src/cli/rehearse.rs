@@ -300,6 +300,7 @@ fn settings(
         settings.providers = live.providers;
         settings.prices = live.prices;
         settings.routes = live.routes;
+        settings.classes = live.classes;
         settings.guards = live.guards;
         settings.limits = live.limits;
         settings.pass_env = live.pass_env;

@@ -12,6 +12,7 @@ use crate::ledger::{Budget, Millionths, Scope};
 use crate::model::{AppId, MicroUsd, Role};
 
 use super::error::{Error, Place, Problem};
+use super::classes::Classes;
 use super::file::Reader;
 use super::load::Load;
 use super::{Model, Provider, Secret, wire};
@@ -35,6 +36,8 @@ pub struct Settings {
     pub prices: BTreeMap<String, Model>,
     /// The candidates of each role as they were written, the first choice first.
     pub routes: Routes,
+    /// How the steps of plans are classed, and the candidates that classes have of their own.
+    pub classes: Classes,
     /// What watches attempts.
     pub guards: Guards,
     /// What may be spent.

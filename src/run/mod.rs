@@ -13,6 +13,7 @@
 //! Reading this module: the words first ([`Created`], [`Event`], [`Run`]), then the verbs.
 
 mod budget;
+mod classes;
 mod decide;
 mod event;
 mod evolve;
@@ -28,6 +29,7 @@ mod story;
 #[cfg(test)]
 mod tests;
 
+pub use classes::{ClassRule, Classes};
 pub use decide::{decide, output};
 pub use event::{Created, EndedHow, Event, FORMAT, Origin, Person, Recorded, RepeatWhy, UnreadableEvent};
 pub use evolve::{evolve, replay};

@@ -75,6 +75,7 @@ pub(super) fn settings(mut settings: Settings, arguments: &Arguments) -> Result<
             .into_iter()
             .map(|role| (role, candidates.clone()))
             .collect();
+        settings.classes.routes.clear();
     }
     Ok(settings)
 }
@@ -146,6 +147,7 @@ pub(super) async fn fresh(
         workflow,
         policy,
         plan_only: arguments.plan_only,
+        labels: Vec::new(),
         attended: false,
         nodes: frozen.workflow.nodes.iter().map(|node| node.id.clone()).collect(),
         run,
