@@ -184,7 +184,13 @@ impl RepositoryConfig {
             routes,
             classes: Classes {
                 // What the operator says of a step holds, whatever a repository says of it.
-                rules: settings.classes.rules.iter().chain(&self.class_rules).cloned().collect(),
+                rules: settings
+                    .classes
+                    .rules
+                    .iter()
+                    .chain(&self.class_rules)
+                    .cloned()
+                    .collect(),
                 routes: settings.classes.routes.clone(),
             },
             guards,

@@ -11,8 +11,8 @@ use url::Url;
 use crate::ledger::{Budget, Millionths, Scope};
 use crate::model::{AppId, MicroUsd, Role};
 
-use super::error::{Error, Place, Problem};
 use super::classes::Classes;
+use super::error::{Error, Place, Problem};
 use super::file::Reader;
 use super::load::Load;
 use super::{Model, Provider, Secret, wire};

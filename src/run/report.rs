@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::split::Share;
 use crate::ledger::Account;
-use crate::model::{Artifact, AttemptKey, CommitId, ContentHash, MicroUsd, PullNumber, Timestamp, TokenUsage};
+use crate::model::{
+    Artifact, AttemptKey, CommitId, ContentHash, MicroUsd, PullNumber, Timestamp, TokenUsage,
+};
 use crate::workflow::Field;
 
 /// What came of an attempt, as the engine established it: never an exit code alone.

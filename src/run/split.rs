@@ -77,7 +77,10 @@ impl Frozen {
         for node in &self.workflow.nodes {
             match (run.splits.get(&node.id), &node.kind) {
                 (Some(split), NodeKind::Agent(agent))
-                    if split.parts.iter().all(|part| self.workflow.node(&part.node).is_none()) =>
+                    if split
+                        .parts
+                        .iter()
+                        .all(|part| self.workflow.node(&part.node).is_none()) =>
                 {
                     nodes.extend(split.parts.iter().map(|part| part_node(node, agent, part, split)));
                     nodes.push(Node {

@@ -30,9 +30,18 @@ fn rules_and_routes_are_read_and_a_shipped_provider_of_a_class_is_known() {
 #[test]
 fn mistakes_in_classes_are_told_with_their_place() {
     for (text, wanted) in [
-        ("classes: {rules: [{class: desing, label: x}]}", "there is no such class"),
-        ("classes: {rules: [{class: design}]}", "wants a `label`, `files`, or both"),
-        ("classes: {rules: [{class: design, files: ['[']}]}", "wants a glob"),
+        (
+            "classes: {rules: [{class: desing, label: x}]}",
+            "there is no such class",
+        ),
+        (
+            "classes: {rules: [{class: design}]}",
+            "wants a `label`, `files`, or both",
+        ),
+        (
+            "classes: {rules: [{class: design, files: ['[']}]}",
+            "wants a glob",
+        ),
         ("classes: {routes: {prose: [a]}}", "there is no such class"),
         ("classes: {rule: []}", "unknown key `rule`"),
     ] {

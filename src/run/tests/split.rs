@@ -178,7 +178,12 @@ fn a_single_part_can_be_retried() {
 fn a_class_with_candidates_of_its_own_gets_them() {
     let mut world = World::begin();
     let own = vec!["c:z/three".parse().unwrap()];
-    world.frozen.policy.classes.routes.insert("content".to_owned(), own);
+    world
+        .frozen
+        .policy
+        .classes
+        .routes
+        .insert("content".to_owned(), own);
     let shares = [
         share("logic", Role::Implement, &[]),
         share("content", Role::Implement, &[]),

@@ -17,6 +17,7 @@ mod deliveries;
 mod faults;
 mod kills;
 mod line;
+mod parts;
 mod people;
 mod plans;
 mod pulls;
