@@ -77,15 +77,33 @@ pub fn place(folder: &Path, inputs: &[(ArtifactName, Vec<u8>)]) -> Result<System
     let opened = open_folder(folder).map_err(|errno| failed(errno.into()))?;
     let now = stamp(&opened).map_err(failed)?;
     for (name, content) in inputs {
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let mode = Mode::from_bits_truncate(0o644);
-        let file = openat(&opened, name.as_str(), flags, mode).map_err(|errno| failed(errno.into()))?;
-        let mut file = File::from(file);
-        file.write_all(content).map_err(failed)?;
-        file.set_times(FileTimes::new().set_modified(now - BACKDATE))
-            .map_err(failed)?;
+        put(&opened, name.as_str(), content, now).map_err(failed)?;
     }
     Ok(now)
+}
+
+/// Puts one more file into the folder that [`place`] has made, for reading; it is no artifact, and never collected.
+/// `now` is what [`place`] returned. Blocks.
+///
+/// # Errors
+/// The folder is not there any more, the name is taken or no plain file name, or the disk fails.
+pub fn place_beside(folder: &Path, name: &'static str, content: &[u8], now: SystemTime) -> Result<(), Error> {
+    let failed = |source| Error::Folder {
+        what: "the artifact folder",
+        path: folder.to_owned(),
+        source,
+    };
+    let opened = open_folder(folder).map_err(|errno| failed(errno.into()))?;
+    put(&opened, name, content, now).map_err(failed)
+}
+
+/// Writes a new file, dated back.
+fn put(folder: &OwnedFd, name: &str, content: &[u8], now: SystemTime) -> io::Result<()> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let mode = Mode::from_bits_truncate(0o644);
+    let mut file = File::from(openat(folder, name, flags, mode)?);
+    file.write_all(content)?;
+    file.set_times(FileTimes::new().set_modified(now - BACKDATE))
 }
 
 /// Takes the declared artifacts out of the folder: all of them, or the reasons why not.

@@ -44,7 +44,7 @@ mod tree;
 mod verdict;
 
 pub use acp::{BRIDGE_SUBCOMMAND, bridge_main};
-pub use artifacts::{CollectError, MAX_ARTIFACT_BYTES, Refusal, collect, place};
+pub use artifacts::{CollectError, MAX_ARTIFACT_BYTES, Refusal, collect, place, place_beside};
 pub use bridged::AcpAgent;
 pub use builtin::{BUILTIN_SUBCOMMAND, builtin_main};
 pub use check::{CheckOrder, CheckRun, CommandRun, Outcome, Sandboxes, run_checks};

@@ -300,6 +300,7 @@ fn settings(
         settings.routes = live.routes;
         settings.sandbox = live.sandbox;
         settings.egress = live.egress;
+        settings.classes = live.classes;
         settings.guards = live.guards;
         settings.limits = live.limits;
         settings.pass_env = live.pass_env;

@@ -16,6 +16,7 @@ use crate::run::{Failure, Reaction};
 use crate::suggest;
 
 use super::catalog::{self, Model, Shipped};
+use super::classes;
 use super::error::Place;
 use super::file::Reader;
 use super::settings::{
@@ -59,6 +60,7 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
             providers,
             prices: self.prices(&file.prices),
             routes: self.routes(&file.routes),
+            classes: classes::classes(&mut self.reader, &file.classes),
             guards: self.guards(&file.guard),
             sandbox: self.scalar("sandbox", file.sandbox.as_ref(), sandbox),
             egress: Egress {
@@ -220,10 +222,18 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
                 providers.insert(name.clone(), provider);
             }
         }
-        for (role, text) in file
+        let of_roles = file
             .routes
             .iter()
-            .flat_map(|(role, texts)| texts.iter().map(move |text| (role, text)))
+            .map(|(role, texts)| (format!("routes.{role}"), texts));
+        let of_classes = file
+            .classes
+            .routes
+            .iter()
+            .map(|(class, texts)| (format!("classes.routes.{class}"), texts));
+        for (key, text) in of_roles
+            .chain(of_classes)
+            .flat_map(|(key, texts)| texts.iter().map(move |text| (key.clone(), text)))
         {
             // What is no candidate is told where routes are read.
             let Some(name) = text
@@ -244,8 +254,7 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
             let help = suggest::help(&name, provider::known(&file.providers));
             let message =
                 format!("there is no provider `{name}`, neither here under `providers` nor shipped");
-            self.reader
-                .refuse_at(text, &format!("routes.{role}"), message, help);
+            self.reader.refuse_at(text, &key, message, help);
         }
         providers
     }

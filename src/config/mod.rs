@@ -18,6 +18,7 @@
 //! the engine. The process environment is read by whoever calls [`Settings::load`], through [`environment`].
 
 mod catalog;
+mod classes;
 mod error;
 mod file;
 mod load;
@@ -34,6 +35,7 @@ mod wire;
 mod tests;
 
 pub use catalog::{Catalog, Model, Shipped};
+pub use classes::{ClassRule, Classes};
 pub use error::{Error, Place, Problem};
 pub use price_diff::PriceDiff;
 pub use price_file::{Format, Listed, NoPriceFile, PriceFile};

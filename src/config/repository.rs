@@ -8,6 +8,7 @@ use globset::Glob;
 use crate::ledger::{Budget, Millionths, WHOLE, percent};
 use crate::model::{BranchName, MicroUsd};
 
+use super::classes::{self, ClassRule, Classes};
 use super::error::Error;
 use super::file::Reader;
 use super::load::{self, PartialGuard};
@@ -29,6 +30,7 @@ pub struct RepositoryConfig {
     /// Globs of files that no run may change.
     pub protected: Vec<String>,
     routes: Routes,
+    class_rules: Vec<ClassRule>,
     guard: PartialGuard,
     retry_delay: Option<Duration>,
     patience: Option<Duration>,
@@ -62,6 +64,8 @@ pub struct Effective {
     pub protected: Vec<String>,
     /// The candidates of each role.
     pub routes: Routes,
+    /// How the steps of plans are classed: the server's rules, then the repository's.
+    pub classes: Classes,
     /// What watches attempts.
     pub guards: Guards,
     /// What may be spent.
@@ -88,6 +92,7 @@ impl RepositoryConfig {
                 reader.values(&format!("routes.{role}"), candidates, value::text),
             );
         }
+        let class_rules = classes::rules(&mut reader, &wire.classes.rules);
         let guard = load::guard(&mut reader, "guard", &wire.guard.attempt());
         let retry_delay = reader.value("guard.retry_delay", wire.guard.retry_delay.as_ref(), value::pause);
         let patience = reader.value("guard.patience", wire.guard.patience.as_ref(), value::duration);
@@ -101,6 +106,7 @@ impl RepositoryConfig {
             tests: reader.values("tests", &wire.tests, value::text),
             protected: globs(&mut reader, &wire.protected),
             routes,
+            class_rules,
             guard,
             retry_delay,
             patience,
@@ -180,6 +186,17 @@ impl RepositoryConfig {
             tests: self.tests.clone(),
             protected: self.protected.clone(),
             routes,
+            classes: Classes {
+                // What the operator says of a step holds, whatever a repository says of it.
+                rules: settings
+                    .classes
+                    .rules
+                    .iter()
+                    .chain(&self.class_rules)
+                    .cloned()
+                    .collect(),
+                routes: settings.classes.routes.clone(),
+            },
             guards,
             limits: Limits {
                 run: cheaper(wish.run, most.run),

@@ -14,6 +14,7 @@ use crate::ledger::{Budget, Millionths, Scope};
 use crate::model::{AppId, MicroUsd, Role};
 use crate::run::{Failure, Reaction};
 
+use super::classes::Classes;
 use super::error::{Error, Place, Problem};
 use super::file::Reader;
 use super::load::Load;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub prices: BTreeMap<String, Model>,
     /// The candidates of each role as they were written, the first choice first.
     pub routes: Routes,
+    /// How the steps of plans are classed, and the candidates that classes have of their own.
+    pub classes: Classes,
     /// What watches attempts.
     pub guards: Guards,
     /// What may be spent.

@@ -1,5 +1,6 @@
 //! Tests of the settings.
 
+mod classes;
 mod providers;
 
 use std::path::Path;

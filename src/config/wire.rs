@@ -33,6 +33,8 @@ pub(super) struct Server {
     #[serde(deserialize_with = "or_default")]
     pub(super) routes: BTreeMap<Role, Vec<Text>>,
     #[serde(deserialize_with = "or_default")]
+    pub(super) classes: Classes,
+    #[serde(deserialize_with = "or_default")]
     pub(super) guard: ServerGuard,
     #[serde(deserialize_with = "or_default")]
     pub(super) limits: Limits,
@@ -256,6 +258,32 @@ pub(super) struct Commands {
     pub(super) bare: Option<Text>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Classes {
+    #[serde(deserialize_with = "or_default")]
+    pub(super) rules: Vec<ClassRule>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) routes: BTreeMap<String, Vec<Text>>,
+}
+
+/// A repository classes steps; who does them is the server's.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RepositoryClasses {
+    #[serde(deserialize_with = "or_default")]
+    pub(super) rules: Vec<ClassRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClassRule {
+    pub(super) class: Text,
+    pub(super) label: Option<Text>,
+    #[serde(default)]
+    pub(super) files: Vec<Text>,
+}
+
 /// A repository's `.github/footplate.yml`.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -270,6 +298,8 @@ pub(super) struct Repository {
     pub(super) protected: Vec<Text>,
     #[serde(deserialize_with = "or_default")]
     pub(super) routes: BTreeMap<Role, Vec<Text>>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) classes: RepositoryClasses,
     #[serde(deserialize_with = "or_default")]
     pub(super) guard: RepositoryGuard,
     #[serde(deserialize_with = "or_default")]

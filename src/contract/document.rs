@@ -52,13 +52,15 @@ pub(super) enum Contract {
 
 impl Contract {
     /// The contract of an artifact by its stem. Several checks and several validators may work side by
-    /// side, so these two contracts also hold for `lint-checks` and `security-validation`.
+    /// side, so these two contracts also hold for `lint-checks` and `security-validation`; parts of one plan tell of
+    /// their work in `implementation-logic` and `implementation-design`.
     pub(super) fn of(stem: &str) -> Option<Self> {
         let last = stem.rsplit('-').next().unwrap_or(stem);
         match (stem, last) {
             ("exploration", _) => Some(Self::Exploration),
             ("plan", _) => Some(Self::Plan),
             ("implementation", _) => Some(Self::Implementation),
+            (stem, _) if stem.starts_with("implementation-") => Some(Self::Implementation),
             (_, "checks") => Some(Self::Checks),
             (_, "validation") => Some(Self::Validation),
             _ => None,

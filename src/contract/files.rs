@@ -8,7 +8,7 @@ pub struct Files(GlobSet);
 
 impl Files {
     /// Compiles the globs; one that is broken matches nothing, for the lint has told it.
-    pub(super) fn new<'a>(globs: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn new<'a>(globs: impl IntoIterator<Item = &'a str>) -> Self {
         let mut set = GlobSetBuilder::new();
         for glob in globs {
             for pattern in patterns(glob) {

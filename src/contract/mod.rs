@@ -10,7 +10,9 @@
 //! Deliberately absent: files and paths of this machine, what a verdict leads to ([`crate::run`]), and
 //! how any of this looks in a comment ([`crate::report`]).
 
+mod account;
 mod checks;
+mod classes;
 mod document;
 mod exploration;
 mod facts;
@@ -26,6 +28,7 @@ mod validation;
 mod tests;
 
 pub use checks::{BaseResult, Checks, CommandResult, TestCounts, Verified};
+pub use classes::ClassRules;
 pub use document::{Document, Finding, LONGEST, parse};
 pub use exploration::Exploration;
 pub use facts::{is_prose, unfounded};

@@ -170,6 +170,11 @@ impl StepClass {
     /// All classes.
     pub const ALL: [Self; 4] = [Self::Logic, Self::Design, Self::Content, Self::Tests];
 
+    /// The class of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == name)
+    }
+
     /// The class's name as a plan writes it.
     pub fn as_str(self) -> &'static str {
         match self {

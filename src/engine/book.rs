@@ -4,6 +4,7 @@
 //! transaction that marks its input as done.
 //! Whoever loses a race reads again and decides again.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -46,6 +47,20 @@ pub struct Page {
     pub run: Arc<Run>,
     /// What it froze.
     pub frozen: Arc<Frozen>,
+}
+
+impl Page {
+    /// The same page with the workflow as it is in force now: with the parts of divided nodes in it.
+    #[must_use]
+    pub fn expanded(&self) -> Self {
+        match self.frozen.expanded(&self.run) {
+            Cow::Borrowed(_) => self.clone(),
+            Cow::Owned(frozen) => Self {
+                run: Arc::clone(&self.run),
+                frozen: Arc::new(frozen),
+            },
+        }
+    }
 }
 
 /// A run that is kept in memory.

@@ -42,9 +42,10 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
         &self.workshop
     }
 
+    /// The run with its workflow as it is in force now.
     async fn look(&self, run: &RunId) -> Result<Page, Error> {
         let page = self.book.look(run).await?;
-        page.ok_or_else(|| Error::Refused {
+        page.map(|page| page.expanded()).ok_or_else(|| Error::Refused {
             why: format!("There is no run {run}."),
         })
     }
@@ -198,7 +199,7 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
         }
         Ok(Context {
             run: Arc::clone(&page.run),
-            frozen: Arc::clone(&page.frozen),
+            frozen: page.expanded().frozen,
             texts,
         })
     }

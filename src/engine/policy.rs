@@ -7,7 +7,7 @@ use super::error::Error;
 use crate::config::{self, Effective, RepositoryConfig, Settings};
 use crate::model::BranchName;
 use crate::route::Candidate;
-use crate::run::{Guard, LimitsMs, Policy};
+use crate::run::{ClassRule, Classes, Guard, LimitsMs, Policy};
 
 /// The policy for a repository, from the server's settings and what the repository tightened.
 ///
@@ -32,20 +32,16 @@ pub fn policy(
         })?;
         routes.insert(*role, candidates);
     }
-    let candidate_limits = routes
-        .values()
-        .flatten()
+    let classes = classes(&effective.classes)?;
+    let all: Vec<&Candidate> = routes.values().chain(classes.routes.values()).flatten().collect();
+    let candidate_limits = all
+        .iter()
         .map(ToString::to_string)
         .map(|name| (limits(&effective.guards.of(&name)), name))
         .filter(|(own, _)| *own != limits(&effective.guards.all))
         .map(|(own, name)| (name, own))
         .collect();
-    let named = || {
-        routes
-            .values()
-            .flatten()
-            .map(|candidate| (candidate.to_string(), candidate))
-    };
+    let named = || all.iter().map(|candidate| (candidate.to_string(), *candidate));
     let prices = named().filter_map(|(name, candidate)| Some((name, settings.price(candidate)?.clone())));
     let prices = prices.collect();
     let billing = named().filter_map(|(name, candidate)| Some((name, settings.billing(candidate)?)));
@@ -61,6 +57,7 @@ pub fn policy(
     };
     let policy = Policy {
         routes,
+        classes,
         guard,
         candidate_limits,
         run_usd: effective.limits.run,
@@ -74,6 +71,26 @@ pub fn policy(
         default_branch,
     };
     Ok((policy, effective))
+}
+
+fn classes(effective: &config::Classes) -> Result<Classes, Error> {
+    let mut routes = BTreeMap::new();
+    for (class, names) in &effective.routes {
+        let candidates: Result<Vec<Candidate>, _> = names.iter().map(|name| name.parse()).collect();
+        let candidates = candidates.map_err(|error| Error::Refused {
+            why: format!("The route of the class {}: {error}.", class.as_str()),
+        })?;
+        routes.insert(class.as_str().to_owned(), candidates);
+    }
+    let rule = |rule: &config::ClassRule| ClassRule {
+        class: rule.class.as_str().to_owned(),
+        label: rule.label.clone(),
+        files: rule.files.clone(),
+    };
+    Ok(Classes {
+        rules: effective.rules.iter().map(rule).collect(),
+        routes,
+    })
 }
 
 fn limits(guard: &config::Guard) -> LimitsMs {

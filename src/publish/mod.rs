@@ -50,7 +50,7 @@ use crate::run::{Frozen, PublishResult, ReplyKind, ReplyTo, Run};
 pub struct Context {
     /// The run.
     pub run: std::sync::Arc<Run>,
-    /// What it froze.
+    /// What it froze, with the parts of divided nodes in its workflow.
     pub frozen: std::sync::Arc<Frozen>,
     /// Texts by their address: artifacts of all nodes, the plan and the one before it, wishes, notes, and
     /// [`crate::github::IssueText`] in its canonical form. What is missing was forgotten on purpose.

@@ -130,6 +130,9 @@ pub struct Created {
     pub policy: ContentHash,
     /// Whether the run ends with its plan.
     pub plan_only: bool,
+    /// The labels when the run began; rules for the classes of steps may name them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
     /// Whether a person can be asked. Where not, the run fails instead of waiting.
     pub attended: bool,
     /// The nodes of the workflow, so that the log can be folded without it.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::classes::Classes;
 use super::reaction::Reaction;
 use super::report::Failure;
 use crate::ledger::{Billing, Budget, Price};
@@ -24,6 +25,9 @@ pub struct Frozen {
 pub struct Policy {
     /// The candidates of each role, best first.
     pub routes: BTreeMap<Role, Vec<Candidate>>,
+    /// How a plan's steps are classed, and the candidates that classes have of their own.
+    #[serde(default, skip_serializing_if = "Classes::is_empty")]
+    pub classes: Classes,
     /// When an attempt is given up, and how often a node is tried.
     pub guard: Guard,
     /// Limits of single candidates, by the candidate's full name; they take the place of the guard's.
@@ -71,6 +75,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             routes: BTreeMap::new(),
+            classes: Classes::default(),
             guard: Guard::default(),
             candidate_limits: BTreeMap::new(),
             run_usd: None,

@@ -13,6 +13,7 @@
 //! Reading this module: the words first ([`Created`], [`Event`], [`Run`]), then the verbs.
 
 pub mod budget;
+mod classes;
 mod decide;
 mod event;
 mod evolve;
@@ -30,6 +31,7 @@ mod story;
 mod tests;
 
 pub use budget::{Outside, WindowRead};
+pub use classes::{ClassRule, Classes};
 pub use decide::{decide, output};
 pub use event::{Created, EndedHow, Event, FORMAT, Origin, Person, Recorded, RepeatWhy, UnreadableEvent};
 pub use evolve::{evolve, replay};

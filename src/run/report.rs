@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::split::Share;
 use crate::ledger::Account;
-use crate::model::{Artifact, AttemptKey, CommitId, MicroUsd, PullNumber, Timestamp, TokenUsage};
+use crate::model::{
+    Artifact, AttemptKey, CommitId, ContentHash, MicroUsd, PullNumber, Timestamp, TokenUsage,
+};
 use crate::workflow::Field;
 
 /// What came of an attempt, as the engine established it: never an exit code alone.
@@ -30,6 +32,9 @@ pub struct Report {
     pub fields: BTreeMap<String, Field>,
     /// The commit that holds its changes, for nodes that write.
     pub snapshot: Option<CommitId>,
+    /// For attempts that failed: the address of what they had changed, as a patch that may be cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch: Option<ContentHash>,
     /// For validators and checks: whether they said yes; `None` where they could not tell.
     pub passed: Option<bool>,
     /// For planners: how many questions are open.
@@ -62,6 +67,7 @@ impl Report {
             artifacts: Vec::new(),
             fields: BTreeMap::new(),
             snapshot: None,
+            patch: None,
             passed: None,
             questions: 0,
             shares: Vec::new(),

@@ -43,13 +43,10 @@ pub struct Split {
     pub parts: Vec<Part>,
 }
 
-/// The parts that a node's shares become; `None` where there is nothing to divide.
+/// The parts that a node's shares become; `None` where they cannot be named.
 ///
 /// Shares without a name of their own in the workflow's rules of naming are numbered.
 pub(super) fn parts(node: &Node, shares: &[Share], taken: &Workflow) -> Option<Vec<Part>> {
-    if shares.len() < 2 {
-        return None;
-    }
     let mut parts: Vec<Part> = Vec::with_capacity(shares.len());
     for share in shares {
         let name = |suffix: &str| -> Option<(NodeId, ArtifactName)> {
@@ -70,7 +67,8 @@ pub(super) fn parts(node: &Node, shares: &[Share], taken: &Workflow) -> Option<V
 }
 
 impl Frozen {
-    /// The workflow as it is in force for a run: with the parts of divided nodes in it.
+    /// The workflow as it is in force for a run: with the parts of divided nodes in it. What is expanded already
+    /// stays as it is.
     pub fn expanded(&self, run: &Run) -> Cow<'_, Self> {
         if run.splits.is_empty() {
             return Cow::Borrowed(self);
@@ -78,7 +76,12 @@ impl Frozen {
         let mut nodes = Vec::with_capacity(self.workflow.nodes.len() + 4);
         for node in &self.workflow.nodes {
             match (run.splits.get(&node.id), &node.kind) {
-                (Some(split), NodeKind::Agent(agent)) => {
+                (Some(split), NodeKind::Agent(agent))
+                    if split
+                        .parts
+                        .iter()
+                        .all(|part| self.workflow.node(&part.node).is_none()) =>
+                {
                     nodes.extend(split.parts.iter().map(|part| part_node(node, agent, part, split)));
                     nodes.push(Node {
                         needs: split.parts.iter().map(|part| part.node.clone()).collect(),

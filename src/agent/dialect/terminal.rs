@@ -63,7 +63,7 @@ pub enum TerminalKind {
 
 impl Terminal {
     /// A success with this answer.
-    pub(super) fn success(text: String) -> Self {
+    pub(in crate::agent) fn success(text: String) -> Self {
         Self {
             ok: true,
             text,

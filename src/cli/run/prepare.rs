@@ -84,6 +84,7 @@ pub(super) fn settings(mut settings: Settings, arguments: &Arguments) -> Result<
             .into_iter()
             .map(|role| (role, candidates.clone()))
             .collect();
+        settings.classes.routes.clear();
     }
     Ok(settings)
 }
@@ -157,6 +158,7 @@ pub(super) async fn fresh(
         workflow,
         policy,
         plan_only: arguments.plan_only,
+        labels: Vec::new(),
         attended: false,
         nodes: frozen.workflow.nodes.iter().map(|node| node.id.clone()).collect(),
         run,
@@ -248,6 +250,26 @@ fn harnesses(settings: &Settings, frozen: &Frozen) -> Result<BTreeMap<String, Ha
         .nodes
         .iter()
         .filter_map(|node| Some(node.agent()?.role));
+    let divides = |node: &crate::workflow::Node| node.agent().is_some_and(|agent| agent.split_by.is_some());
+    if frozen.workflow.nodes.iter().any(divides) {
+        // Work may go there without a step that says so.
+        let design = frozen.policy.routes.get(&Role::Design);
+        for candidate in design
+            .into_iter()
+            .chain(frozen.policy.classes.routes.values())
+            .flatten()
+        {
+            let Some(harness) = harnesses.get(&candidate.harness) else {
+                let why = format!(
+                    "the routes of design and of classes name `{candidate}`, but no harness `{}` is configured; {HOW}",
+                    candidate.harness
+                );
+                return Err(Failure::said(Kind::Configuration, why));
+            };
+            agent::probe(harness, settings.path.as_deref())
+                .map_err(|error| Failure::new(Kind::Configuration, error))?;
+        }
+    }
     for role in roles {
         let candidates = frozen.policy.routes.get(&role).map_or(&[][..], Vec::as_slice);
         if candidates.is_empty() && !without.contains(&role.as_str()) {

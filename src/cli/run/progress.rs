@@ -43,7 +43,7 @@ impl Progress {
         if self.quiet {
             return;
         }
-        for node in &page.frozen.workflow.nodes {
+        for node in &page.frozen.expanded(&page.run).workflow.nodes {
             let Some(state) = page.run.node(&node.id) else {
                 continue;
             };

@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::access::{Room, settle};
-use super::{Bench, Depot, brief, machine};
+use super::handover::{Handover, PATCH};
+use super::{Bench, Depot, brief, machine, merge, shares};
 use crate::agent::{
     self, Agent, CollectError, Ended, FailureClass, Harness, Limits, Order, Refusal, VerdictFacts, collect,
-    place, verdict,
+    place, place_beside, verdict,
 };
 use crate::contract::{self, Document};
 use crate::engine::book::Page;
@@ -46,6 +47,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         let attempt = scheduled(page, key)?;
         let candidate: Candidate = match &attempt.candidate {
             Some((_, name)) => name.parse().map_err(machine)?,
+            None if page.run.splits.contains_key(&node.id) => return self.merge(page, key, node).await,
             None => return Err(machine("an agent's attempt was scheduled without a candidate")),
         };
         let Some(harness) = self.equipment.harnesses.get(&candidate.harness) else {
@@ -63,12 +65,25 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             .await
             .map_err(machine)?;
         let inputs = self.inputs(page, node).await?;
-        let brief = self.brief(page, key, node, agent, &inputs).await?;
+        let handover = Self::taken_over(page, key, &candidate.to_string());
+        let brief = self
+            .brief(page, key, node, agent, &inputs, handover.as_ref())
+            .await?;
+        let patch = match handover.and_then(|handover| handover.patch) {
+            Some(hash) => Some(self.bytes(&hash).await?),
+            None => None,
+        };
         self.equipment.folders.open(key, Some(&brief)).await?;
         let folder = worktree.path.join(ARTIFACTS);
         let since = blocking({
             let (folder, inputs) = (folder.clone(), inputs);
-            move || place(&folder, &inputs).map_err(machine)
+            move || {
+                let since = place(&folder, &inputs).map_err(machine)?;
+                if let Some(patch) = patch {
+                    place_beside(&folder, PATCH, &patch, since).map_err(machine)?;
+                }
+                Ok(since)
+            }
         })
         .await?;
 
@@ -114,8 +129,15 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         };
         settle(page, &candidate, &mut account);
         let left = self.take_up(&worktree, folder, node, since, ended.ended).await?;
-        self.judge(page, key, &ended, account, left, read_only, &worktree)
-            .await
+        let changed = left.snapshot.as_ref().filter(|snapshot| snapshot.changed);
+        let changed = changed.map(|snapshot| snapshot.commit.clone());
+        let mut work = self
+            .judge(page, key, &ended, account, left, read_only, &worktree)
+            .await?;
+        let states = (&attempt.start, changed.as_ref());
+        self.hand_on(page, node, agent, &mirror, states, &mut work)
+            .await?;
+        Ok(work)
     }
 
     fn order(
@@ -163,6 +185,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             let Some(hash) = hash else { continue };
             inputs.push((name.clone(), self.bytes(&hash).await?));
         }
+        inputs.extend(self.accounts(page, node).await?);
         let repeat = page.run.node(&node.id).and_then(|state| state.repeat.as_ref());
         if let Some(RepeatWhy::Repair {
             findings: Some((name, hash)),
@@ -188,6 +211,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         node: &Node,
         agent: &AgentNode,
         inputs: &[(ArtifactName, Vec<u8>)],
+        handover: Option<&Handover>,
     ) -> Result<String, Error> {
         let run = &page.run;
         let state = run.node(&node.id);
@@ -232,6 +256,8 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             previous_plan: previous.as_deref(),
             repeat: state.and_then(|state| state.repeat.as_ref()),
             returned: returned(page, key),
+            part: run.part(&node.id).map(|(_, part)| part),
+            sections: Self::sections(page, node, agent, handover),
         }))
     }
 
@@ -293,7 +319,8 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
     ) -> Result<Work, Error> {
         let changed = left.snapshot.as_ref().is_some_and(|snapshot| snapshot.changed);
         let facts = VerdictFacts {
-            must_change: !read_only,
+            // Who resolves a conflict may find that what git left is right.
+            must_change: !read_only && merge::conflict(&page.run, &key.node).is_none(),
             changed,
             tampered: left.tampered,
             collected: left.artifacts.len(),
@@ -385,6 +412,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         match document {
             Document::Plan(plan) => {
                 report.questions = u32::try_from(plan.questions.len()).unwrap_or(u32::MAX);
+                report.shares = shares::shares(plan, &page.frozen.policy, &page.run.created.labels);
             }
             Document::Validation(validation) => {
                 let checks = match self.document(page, "checks.md").await? {
@@ -534,7 +562,7 @@ fn sentence(class: &FailureClass, ended: &Ended) -> String {
     }
 }
 
-fn to_field(value: contract::Value) -> Field {
+pub(super) fn to_field(value: contract::Value) -> Field {
     match value {
         contract::Value::Text(text) => Field::Text(text),
         contract::Value::Number(number) => Field::Number(number),

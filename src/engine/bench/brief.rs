@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::model::{ArtifactName, AttemptKey, Role};
-use crate::run::{Origin, RepeatWhy, Run};
+use crate::run::{Origin, Part, RepeatWhy, Run};
 use crate::workflow::{AgentNode, Node, Tools};
 
 /// What a prompt is made of.
@@ -22,15 +22,15 @@ pub(super) struct Brief<'a> {
     pub(super) previous_plan: Option<&'a str>,
     pub(super) repeat: Option<&'a RepeatWhy>,
     pub(super) returned: &'a [String],
+    /// The part that the node is, where a plan's work is divided.
+    pub(super) part: Option<&'a Part>,
+    /// Further sections, ready as they are.
+    pub(super) sections: Vec<String>,
 }
 
 /// Writes the prompt.
 pub(super) fn write(brief: &Brief<'_>) -> String {
-    let mut text = format!(
-        "# Your task: {}\n\n{}\n",
-        brief.agent.role,
-        task(brief.agent.role)
-    );
+    let mut text = format!("# Your task: {}\n\n{}\n", brief.agent.role, task(brief));
     if let Some(custom) = brief.custom {
         let _ = write!(text, "\n{}\n", custom.trim());
     }
@@ -85,6 +85,9 @@ pub(super) fn write(brief: &Brief<'_>) -> String {
             let _ = writeln!(text, "- {}", finding.replace('\n', " "));
         }
     }
+    for section in &brief.sections {
+        text.push_str(section);
+    }
     rules(&mut text, brief);
     text
 }
@@ -123,8 +126,8 @@ pub(super) fn value(
     }
 }
 
-fn task(role: Role) -> &'static str {
-    match role {
+fn task(brief: &Brief<'_>) -> &'static str {
+    match brief.agent.role {
         Role::Explore => {
             "Read the repository and find where the work for the issue below will be. Change nothing."
         }
@@ -132,6 +135,13 @@ fn task(role: Role) -> &'static str {
             "Write a plan for the issue below that another, cheaper model can follow without asking: \
              which files, which steps, which tests, and how to tell that it is done. Change nothing. \
              Where you would have to guess what is wanted, ask under `questions`."
+        }
+        Role::Implement if brief.part.is_some() => {
+            "Carry out your part, described below, of the approved plan in `.footplate/plan.md`. Do not commit."
+        }
+        Role::Design if brief.part.is_some() => {
+            "Carry out your part, described below, of the approved plan in `.footplate/plan.md`. \
+             Facts (numbers, names, links) come from the files and the plan, never from you. Do not commit."
         }
         Role::Implement => {
             "Carry out the approved plan in `.footplate/plan.md`, all of it and nothing else. \
@@ -155,13 +165,22 @@ fn rules(text: &mut String, brief: &Brief<'_>) {
         text.push_str("Do not change any file outside `.footplate/`; changes there are undone.\n\n");
     }
     for name in &brief.node.writes {
-        let _ = writeln!(text, "Write the file `.footplate/{name}`{}", form(name));
+        let _ = writeln!(
+            text,
+            "Write the file `.footplate/{name}`{}",
+            form(name, brief.part)
+        );
     }
 }
 
 /// The form of an artifact, as its contract wants it.
-fn form(name: &ArtifactName) -> String {
+fn form(name: &ArtifactName, part: Option<&Part>) -> String {
+    let own;
     let example = match name.stem() {
+        stem if stem.starts_with("implementation") && part.is_some() => {
+            own = account(part.map_or(&[], |part| part.share.steps.as_slice()));
+            own.as_str()
+        }
         "exploration" => {
             "---\nfootplate: exploration/1\nfiles: [src/example.py]      # where the work will be\nnotes: []                    # optional, one line each\n---\nWhat there is, for the planner."
         }
@@ -179,6 +198,19 @@ fn form(name: &ArtifactName) -> String {
     format!(" in exactly this form, the first line being `---`:\n\n````markdown\n{example}\n````\n")
 }
 
+/// The form of a part's account: of its own steps.
+fn account(steps: &[u32]) -> String {
+    let steps: Vec<String> = steps
+        .iter()
+        .map(|id| format!("{{id: {id}, done: true}}"))
+        .collect();
+    format!(
+        "---\nfootplate: implementation/1\nsteps: [{}]      # each of your steps, and no other\ndeviations: []\n---\nWhat was done, and \
+         what a reviewer should look at.",
+        steps.join(", ")
+    )
+}
+
 /// The issue's text without the length that its stored form begins with.
 fn readable(issue: &str) -> &str {
     match issue.split_once('\n') {
@@ -188,7 +220,7 @@ fn readable(issue: &str) -> &str {
 }
 
 /// Quotes a stranger's text in a fence longer than any within it.
-fn quote(text: &mut String, quoted: &str) {
+pub(super) fn quote(text: &mut String, quoted: &str) {
     let longest = quoted.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     let _ = write!(text, "\n{fence}text\n{}\n{fence}\n", quoted.trim_end());
@@ -222,6 +254,8 @@ mod tests {
             previous_plan: None,
             repeat: None,
             returned: &[],
+            part: None,
+            sections: Vec::new(),
         });
         assert!(text.contains("\n`````text\n```\n````\n"), "{text}");
         assert!(text.trim_end().ends_with("````"), "{text}");

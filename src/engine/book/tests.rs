@@ -43,6 +43,7 @@ fn beginning() -> (Created, Frozen) {
         workflow,
         policy,
         plan_only: false,
+        labels: Vec::new(),
         attended: false,
         nodes: frozen.workflow.nodes.iter().map(|node| node.id.clone()).collect(),
     };

@@ -60,6 +60,11 @@ impl<J: Journal, C: Clock, F: Forge, G: Ground> Desk<J, C, F, G> {
             workflow,
             policy,
             plan_only,
+            labels: call
+                .facts
+                .issue
+                .as_ref()
+                .map_or_else(Vec::new, |issue| issue.labels.clone()),
             attended: true,
             nodes: footing
                 .frozen

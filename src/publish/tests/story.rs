@@ -340,6 +340,7 @@ impl Story {
             workflow: ContentHash::of("workflow"),
             policy: ContentHash::of("policy"),
             plan_only: false,
+            labels: Vec::new(),
             attended: true,
             nodes: self
                 .frozen
@@ -390,6 +391,7 @@ fn policy() -> Policy {
     let route = |role: Role| (role, vec!["claude:anthropic/opus".parse::<Candidate>().unwrap()]);
     Policy {
         routes: Role::ALL.into_iter().map(route).collect(),
+        classes: crate::run::Classes::default(),
         guard: Guard::default(),
         candidate_limits: BTreeMap::new(),
         run_usd: None,

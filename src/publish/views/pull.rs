@@ -16,7 +16,11 @@ use crate::report::view::{
     CheckResult, CheckView, ChecksView, CriterionView, FileChange, FindingView, NodeView, PullView,
     StepResult, TestCounts, ValidationView,
 };
+use crate::run::Verdict;
 use crate::workflow::NodeKind;
+
+/// The findings of one node that are told in the pull request itself; more would hide what it is about.
+const MOST_NOTICED: usize = 5;
 
 /// Renders the body of the pull request with its marker.
 pub(in crate::publish) fn pull(
@@ -117,7 +121,34 @@ fn notices(context: &Context) -> Vec<String> {
             approval.by.login, approval.at
         ));
     }
+    notices.extend(noticed(context));
     notices
+}
+
+/// What was noticed about the work of the nodes whose changes count, one notice for each.
+fn noticed(context: &Context) -> Vec<String> {
+    let nodes = context.frozen.workflow.nodes.iter();
+    nodes
+        .filter_map(|node| {
+            let report = context.run.node(&node.id)?.latest()?.report.as_ref()?;
+            let counts = report.verdict == Verdict::Succeeded && report.snapshot.is_some();
+            if !counts || report.findings.is_empty() {
+                return None;
+            }
+            let mut told: Vec<&str> = report
+                .findings
+                .iter()
+                .take(MOST_NOTICED)
+                .map(String::as_str)
+                .collect();
+            let more = report.findings.len().saturating_sub(MOST_NOTICED);
+            let rest = format!("{more} more: see the status comment.");
+            if more > 0 {
+                told.push(&rest);
+            }
+            Some(format!("In `{}`: {}", node.id, told.join(" ")))
+        })
+        .collect()
 }
 
 /// The plan's steps with the changes that belong to them, and the changes that belong to none.

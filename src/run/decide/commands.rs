@@ -248,6 +248,7 @@ impl Deciding<'_> {
             Some(NodeKind::Loop(looped)) => looped.agent.role,
             _ => return &[],
         };
-        self.frozen.policy.routes.get(&role).map_or(&[], Vec::as_slice)
+        let class = self.run().part(node).map(|(_, part)| part.share.class.as_str());
+        self.frozen.policy.candidates(role, class)
     }
 }

@@ -157,6 +157,11 @@ impl Deciding<'_> {
             let report = run.node(&planner.id)?.latest()?.report.as_ref()?;
             (!report.shares.is_empty()).then_some(&report.shares)
         })?;
+        if let [only] = shares.as_slice()
+            && self.frozen.policy.candidates(only.role, Some(&only.class)) == self.candidates(&node.id)
+        {
+            return None;
+        }
         split::parts(node, shares, &self.base.workflow)
     }
 

@@ -57,6 +57,7 @@ impl World {
             budget: crate::ledger::Budget::default(),
             prices: std::collections::BTreeMap::new(),
             billing: std::collections::BTreeMap::new(),
+            classes: Classes::default(),
         };
         let mut created = Created {
             run: RunId::new(RUN).unwrap(),
@@ -76,6 +77,7 @@ impl World {
             workflow: ContentHash::of("workflow"),
             policy: ContentHash::of("policy"),
             plan_only: false,
+            labels: Vec::new(),
             attended: true,
             nodes: workflow.nodes.iter().map(|node| node.id.clone()).collect(),
         };

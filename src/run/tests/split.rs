@@ -14,7 +14,10 @@ fn share(class: &str, role: Role, after: &[usize]) -> Share {
 
 /// A run whose approved plan divides into these shares.
 fn divided(shares: &[Share]) -> World {
-    let mut world = World::begin();
+    divided_in(World::begin(), shares)
+}
+
+fn divided_in(mut world: World, shares: &[Share]) -> World {
     world.end(|_| {});
     world.end(|report| report.shares = shares.to_vec());
     world.post_plan(100);
@@ -169,4 +172,48 @@ fn a_single_part_can_be_retried() {
         "implement",
         "and is put together with the other anew"
     );
+}
+
+#[test]
+fn a_class_with_candidates_of_its_own_gets_them() {
+    let mut world = World::begin();
+    let own = vec!["c:z/three".parse().unwrap()];
+    world
+        .frozen
+        .policy
+        .classes
+        .routes
+        .insert("content".to_owned(), own);
+    let shares = [
+        share("logic", Role::Implement, &[]),
+        share("content", Role::Implement, &[]),
+    ];
+    let world = divided_in(world, &shares);
+    let candidate = |node: &str| {
+        let state = world.run().node(&NodeId::new(node).unwrap()).unwrap();
+        state.latest().unwrap().candidate.clone().unwrap().1
+    };
+    assert_eq!(candidate("implement-logic"), "a:x/one");
+    assert_eq!(candidate("implement-content"), "c:z/three");
+}
+
+#[test]
+fn a_plan_of_one_class_goes_to_that_classes_route() {
+    let world = divided(&[share("logic", Role::Implement, &[])]);
+    assert_eq!(nodes(&world), "implement", "its own route: nothing is divided");
+    let mut world = World::begin();
+    let own = vec!["c:z/three".parse().unwrap()];
+    world.frozen.policy.routes.insert(Role::Design, own);
+    let mut world = divided_in(world, &[share("design", Role::Design, &[])]);
+    assert_eq!(nodes(&world), "implement-design");
+    done(&mut world, "implement-design", Some(21));
+    assert_eq!(nodes(&world), "implement");
+}
+
+#[test]
+fn what_is_expanded_stays_as_it_is() {
+    let world = divided(&two());
+    let once = world.frozen.expanded(world.run()).into_owned();
+    assert_eq!(once.workflow.nodes.len(), world.frozen.workflow.nodes.len() + 2);
+    assert_eq!(*once.expanded(world.run()), once);
 }

@@ -195,6 +195,7 @@ impl Field {
             read_only: false,
             // A container may forbid a harness's own sandbox within, and the folder is a scratch one.
             confined: true,
+            sandbox: None,
             limits: Limits {
                 first_event: WALL,
                 idle: WALL,

@@ -29,6 +29,7 @@ pub(super) fn frozen(chance: &mut Chance) -> Frozen {
         .collect();
     let policy = Policy {
         routes,
+        classes: footplate::run::Classes::default(),
         guard: Guard {
             failures: 1 + u32::from(chance.per_mille(500)),
             ..Guard::default()

@@ -19,6 +19,7 @@ mod kills;
 mod line;
 mod models;
 mod money;
+mod parts;
 mod people;
 mod plans;
 mod pulls;
