@@ -180,6 +180,7 @@ impl Desk {
         match heard.usage {
             Some(usage) => {
                 state.reading.usage += usage;
+                state.reading.longest_prompt = state.reading.longest_prompt.max(Some(usage.prompt()));
                 let name = served.unwrap_or(asked).to_owned();
                 *state.reading.models.entry(name).or_default() += usage;
             }

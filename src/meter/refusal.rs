@@ -27,8 +27,8 @@ impl Refusal {
 
     /// All repetitions were in vain.
     ///
-    /// 400, because that is the only status which none of the measured harnesses repeats: codex repeats every
-    /// other one, claude repeats 401, and all repeat 429 and 5xx.
+    /// 400, because five of six measured harnesses do not repeat it, and the sixth, claude, does so six times without
+    /// pauses; 403 is repeated by codex, 401 by both, and all repeat 429 and 5xx.
     pub(super) fn in_vain(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
