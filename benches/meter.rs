@@ -140,7 +140,7 @@ async fn meter(upstream: &str, note: &str) -> Result<()> {
         );
         lease.limits.requests = u32::MAX;
         let ticket = meter.open(lease);
-        paths.push_str(&format!("{}\n", ticket.path()));
+        paths.extend([ticket.path(), "\n".to_owned()]);
         tickets.push(ticket);
     }
     std::fs::write(note, paths)?;
@@ -391,7 +391,7 @@ async fn bulk(address: SocketAddr, path: &str, kind: usize, size: u64, child: &P
         &format!("x-kind: {kind}\r\nx-events: {events}\r\n"),
     )
     .await?;
-    let spent = usage::cpu_of(child.pid())? - before;
+    let spent = usage::cpu_of(child.pid())?.saturating_sub(before);
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     Ok(spent.as_secs_f64() * 1e3 / (bytes as f64 / 1_048_576.0))
 }
@@ -408,7 +408,7 @@ async fn paced(address: SocketAddr, path: &str, child: &Pinned) -> Result<f64> {
     while let Some(drained) = open.join_next().await {
         drained??;
     }
-    let spent = usage::cpu_of(child.pid())? - before;
+    let spent = usage::cpu_of(child.pid())?.saturating_sub(before);
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     Ok(spent.as_secs_f64() * 1e6 / (streams * events) as f64)
 }
