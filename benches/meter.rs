@@ -25,6 +25,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep};
+use url::Url;
 
 use measure::process::Pinned;
 use measure::{Figures, Table, option, say, usage};
@@ -34,6 +35,72 @@ const STREAMS: usize = 200;
 
 /// What is asked.
 const ASK: &str = r#"{"model":"claude-opus-5-5","stream":true,"max_tokens":1000,"messages":[]}"#;
+
+/// A stream of one kind of events, after others that prepare it.
+struct Kind {
+    name: &'static str,
+    dialect: Dialect,
+    door: &'static str,
+    before: &'static str,
+    event: &'static str,
+}
+
+/// What models' streams are made of, in the form in which their vendors write it. The first one is compared.
+const KINDS: [Kind; 6] = [
+    Kind {
+        name: "words (Messages)",
+        dialect: Dialect::Anthropic,
+        door: "/v1/messages",
+        before: "",
+        event: "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\
+                \"text\":\"some twenty characters\"}}\n\n",
+    },
+    Kind {
+        name: "thoughts (Messages)",
+        dialect: Dialect::Anthropic,
+        door: "/v1/messages",
+        before: "",
+        event: "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\
+                \"thinking\":\"some twenty characters\"}}\n\n",
+    },
+    Kind {
+        name: "a call's arguments (Messages)",
+        dialect: Dialect::Anthropic,
+        door: "/v1/messages",
+        before: "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\
+                 \"content_block\":{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"write\",\"input\":{}}}\n\n",
+        event: "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\
+                \"type\":\"input_json_delta\",\"partial_json\":\"    let a = \\\"b\\\";\\n\"}}\n\n",
+    },
+    Kind {
+        name: "words (Chat Completions)",
+        dialect: Dialect::Openai,
+        door: "/v1/chat/completions",
+        before: "",
+        event: "data: {\"id\":\"chatcmpl-0123456789\",\"object\":\"chat.completion.chunk\",\"created\":1760000000,\
+                \"model\":\"kimi-k2.6\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"some twenty characters\"},\
+                \"finish_reason\":null}]}\n\n",
+    },
+    Kind {
+        name: "words (Responses)",
+        dialect: Dialect::Openai,
+        door: "/v1/responses",
+        before: "",
+        event: "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":100,\
+                \"item_id\":\"msg_0123456789abcdef\",\"output_index\":0,\"content_index\":0,\"delta\":\"some twenty characters\",\
+                \"logprobs\":[]}\n\n",
+    },
+    Kind {
+        name: "words (Gemini)",
+        dialect: Dialect::Gemini,
+        door: "/v1beta/models/gemini-3.5-flash:streamGenerateContent?alt=sse",
+        before: "",
+        event: "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Parts of this dialect are longer than those of the \
+                others: a few come in a second, with some twenty words in each, and they tell the usage so far.\"}],\
+                \"role\":\"model\"},\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":1100,\"candidatesTokenCount\":50,\
+                \"totalTokenCount\":1150},\"modelVersion\":\"gemini-3.5-flash\"}\n\n",
+    },
+];
 
 /// Streams at once, and events on each, where they come one by one.
 const PACED: (usize, usize) = (50, 500);
@@ -62,15 +129,21 @@ fn main() -> Result<()> {
 
 /// The meter itself, between harnesses and the provider in the parent.
 async fn meter(upstream: &str, note: &str) -> Result<()> {
-    let base = format!("http://{upstream}").parse()?;
+    let base = Url::parse(&format!("http://{upstream}"))?;
     let meter = Meter::start(Settings::default(), Arc::new(SystemClock)).await?;
-    let mut lease = Lease::new(
-        "01jd0000000000000000000000/implement/1/1".parse()?,
-        Upstream::network("local", Dialect::Anthropic, base, None)?,
-    );
-    lease.limits.requests = u32::MAX;
-    let ticket = meter.open(lease);
-    std::fs::write(note, ticket.path())?;
+    let mut tickets = Vec::new();
+    let mut paths = String::new();
+    for kind in &KINDS {
+        let mut lease = Lease::new(
+            "01jd0000000000000000000000/implement/1/1".parse()?,
+            Upstream::network("local", kind.dialect, base.clone(), None)?,
+        );
+        lease.limits.requests = u32::MAX;
+        let ticket = meter.open(lease);
+        paths.extend([ticket.path(), "\n".to_owned()]);
+        tickets.push(ticket);
+    }
+    std::fs::write(note, paths)?;
     listens(meter.address());
     std::future::pending().await
 }
@@ -134,31 +207,33 @@ async fn compare() -> Result<()> {
     let rounds = option("rounds", 5);
     let megabytes = option("megabytes", 256);
     let folder = tempfile::tempdir()?;
-    let events = usize::try_from(megabytes * 1024 * 1024)? / event().len();
+    let size = megabytes * 1024 * 1024;
     let upstream = provider().await?;
     let mut direct = Figures::default();
     let roles = ["meter", "copy", "proxy"];
     let mut rows = roles.map(|_| Row::default());
+    let mut others = KINDS.map(|_| Figures::default());
     for _ in 0..rounds {
         for (role, row) in roles.into_iter().zip(&mut rows) {
             // The slowest is measured for information only.
-            let events = if role == "proxy" { events / 8 } else { events };
-            let (child, address, path) = start(role, upstream, folder.path())?;
-            drain(address, &path, &format!("x-events: {}\r\n", events / 16)).await?;
-            let before = usage::cpu_of(child.pid())?;
-            let bytes = drain(address, &path, &format!("x-events: {events}\r\n")).await?;
-            let spent = usage::cpu_of(child.pid())? - before;
-            #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-            row.bulk
-                .add(spent.as_secs_f64() * 1e3 / (bytes as f64 / 1_048_576.0));
-            row.paced.add(paced(address, &path, &child).await?);
+            let size = if role == "proxy" { size / 8 } else { size };
+            let (child, address, doors) = start(role, upstream, folder.path())?;
+            let door = doors[0].as_str();
+            bulk(address, door, 0, size / 16, &child).await?;
+            row.bulk.add(bulk(address, door, 0, size, &child).await?);
+            row.paced.add(paced(address, door, &child).await?);
             for _ in 0..50 {
-                direct.add_ms(first_byte(upstream, "").await?);
-                row.first.add_ms(first_byte(address, &path).await?);
+                direct.add_ms(first_byte(upstream, KINDS[0].door).await?);
+                row.first.add_ms(first_byte(address, door).await?);
+            }
+            if role == "meter" {
+                for (kind, figures) in others.iter_mut().enumerate().skip(1) {
+                    figures.add(bulk(address, &doors[kind], kind, size / 8, &child).await?);
+                }
             }
             child.stop()?;
-            let (child, address, path) = start(role, upstream, folder.path())?;
-            row.memory.add(streams(address, &path, &child).await?);
+            let (child, address, doors) = start(role, upstream, folder.path())?;
+            row.memory.add(streams(address, &doors[0], &child).await?);
             child.stop()?;
         }
     }
@@ -177,7 +252,10 @@ async fn compare() -> Result<()> {
         ]);
     };
     row(
-        "CPU for each MB, sixteen events to a write (ms)".to_owned(),
+        format!(
+            "CPU for each MB of {}, sixteen events to a write (ms)",
+            KINDS[0].name
+        ),
         |row| &row.bulk,
     );
     row(
@@ -188,6 +266,15 @@ async fn compare() -> Result<()> {
     row(format!("resident with {STREAMS} streams (MiB)"), |row| {
         &row.memory
     });
+    for (kind, figures) in KINDS.iter().zip(&others).skip(1) {
+        table.row(vec![
+            format!("CPU for each MB of {} (ms)", kind.name),
+            figures.show(),
+            String::new(),
+            String::new(),
+            format!("{:.2}", figures.median() / copy.bulk.median()),
+        ]);
+    }
     table.print();
     say(&format!(
         "first byte without anything between: {} ms",
@@ -197,24 +284,21 @@ async fn compare() -> Result<()> {
     Ok(())
 }
 
-fn start(role: &str, upstream: SocketAddr, folder: &Path) -> Result<(Pinned, SocketAddr, String)> {
+fn start(role: &str, upstream: SocketAddr, folder: &Path) -> Result<(Pinned, SocketAddr, Vec<String>)> {
     let note = folder.join("path");
     let words = ["--role", role, &upstream.to_string(), &note.display().to_string()].map(str::to_owned);
     let mut child = Pinned::start(&std::env::current_exe()?, &words, &[], None)?;
     let address = child.address()?;
-    let path = if role == "meter" {
+    let paths = if role == "meter" {
         std::fs::read_to_string(note)?
     } else {
-        String::new()
+        "\n".repeat(KINDS.len())
     };
-    Ok((child, address, path))
-}
-
-/// An event as Anthropic sends most of them.
-fn event() -> String {
-    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\
-     \"text\":\"some twenty characters\"}}\n\n"
-        .to_owned()
+    let doors = paths
+        .lines()
+        .zip(&KINDS)
+        .map(|(path, kind)| format!("{path}{}", kind.door));
+    Ok((child, address, doors.collect()))
 }
 
 /// A provider that says as many events as it is asked for: as fast as they are read, or one by one; or that stays
@@ -233,7 +317,8 @@ async fn provider() -> Result<SocketAddr> {
 async fn serve(mut stream: TcpStream) -> Result<()> {
     stream.set_nodelay(true)?;
     let mut head = Vec::new();
-    while !head.ends_with(ASK.as_bytes()) {
+    // The meter puts something into some requests, at the beginning.
+    while !head.ends_with(&ASK.as_bytes()[1..]) {
         if stream.read_buf(&mut head).await? == 0 {
             return Ok(());
         }
@@ -246,8 +331,12 @@ async fn serve(mut stream: TcpStream) -> Result<()> {
     stream
         .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n")
         .await?;
-    let event = event();
-    let chunk = format!("{:x}\r\n{event}\r\n", event.len());
+    let kind = &KINDS[number("x-kind:").unwrap_or(0)];
+    let chunk = format!("{:x}\r\n{}\r\n", kind.event.len(), kind.event);
+    if !kind.before.is_empty() {
+        let before = format!("{:x}\r\n{}\r\n", kind.before.len(), kind.before);
+        stream.write_all(before.as_bytes()).await?;
+    }
     if let Some(paced) = number("x-paced:") {
         let mut beat = interval(PAUSE);
         for _ in 0..paced {
@@ -272,7 +361,7 @@ async fn ask(address: SocketAddr, path: &str, more: &str) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let request = format!(
-        "POST {path}/v1/messages HTTP/1.1\r\nhost: x\r\n{more}content-length: {}\r\nconnection: close\r\n\r\n{ASK}",
+        "POST {path} HTTP/1.1\r\nhost: x\r\n{more}content-length: {}\r\nconnection: close\r\n\r\n{ASK}",
         ASK.len()
     );
     stream.write_all(request.as_bytes()).await?;
@@ -292,6 +381,21 @@ async fn drain(address: SocketAddr, path: &str, more: &str) -> Result<u64> {
     }
 }
 
+/// CPU milliseconds for each megabyte of a stream as fast as it goes.
+async fn bulk(address: SocketAddr, path: &str, kind: usize, size: u64, child: &Pinned) -> Result<f64> {
+    let events = size / KINDS[kind].event.len() as u64;
+    let before = usage::cpu_of(child.pid())?;
+    let bytes = drain(
+        address,
+        path,
+        &format!("x-kind: {kind}\r\nx-events: {events}\r\n"),
+    )
+    .await?;
+    let spent = usage::cpu_of(child.pid())?.saturating_sub(before);
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    Ok(spent.as_secs_f64() * 1e3 / (bytes as f64 / 1_048_576.0))
+}
+
 /// CPU microseconds for each event where many streams say them one by one.
 async fn paced(address: SocketAddr, path: &str, child: &Pinned) -> Result<f64> {
     let (streams, events) = PACED;
@@ -304,7 +408,7 @@ async fn paced(address: SocketAddr, path: &str, child: &Pinned) -> Result<f64> {
     while let Some(drained) = open.join_next().await {
         drained??;
     }
-    let spent = usage::cpu_of(child.pid())? - before;
+    let spent = usage::cpu_of(child.pid())?.saturating_sub(before);
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     Ok(spent.as_secs_f64() * 1e6 / (streams * events) as f64)
 }

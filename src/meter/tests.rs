@@ -279,6 +279,11 @@ async fn another_model_is_noted_and_ends_the_attempt_where_that_is_policy() {
     assert_eq!(reading.faults, [], "a date makes no other model");
     ask(&ticket).await;
     let reading = booked(&ticket, |reading| reading.models.len() == 2).await;
+    assert_eq!(
+        (reading.usage.prompt(), reading.longest_prompt),
+        (2 * 1_130, Some(1_130)),
+        "the longest prompt is that of one request"
+    );
     let fault = WireFault::WrongModel {
         served: "claude-haiku-5-5".to_owned(),
     };

@@ -34,7 +34,7 @@ impl Lines {
             } else {
                 self.begun.extend_from_slice(line);
                 read(&mut self.name, &self.begun, |name, data| {
-                    self.dull = event(name, data)
+                    self.dull = event(name, data);
                 });
             }
             self.begun.clear();

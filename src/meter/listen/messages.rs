@@ -139,11 +139,11 @@ impl Usage {
 impl Reader {
     pub(super) fn event(&mut self, name: &[u8], data: &[u8], heard: &mut Heard) {
         if name == b"content_block_delta" || data.starts_with(DELTA) {
-            // Nearly all events carry a piece of text, of which nothing is wanted once there was one.
-            if heard.spoke && (self.arguments.is_none() || ARGUMENTS.find(data).is_none()) {
+            if delta(data).is_some_and(|delta| self.is_read(delta, heard)) {
                 return;
             }
-            if delta(data).is_some_and(|delta| self.is_read(delta)) {
+            // Nearly all events carry a piece of text, of which nothing is wanted once there was one.
+            if heard.spoke && (self.arguments.is_none() || ARGUMENTS.find(data).is_none()) {
                 return;
             }
         }
@@ -210,7 +210,10 @@ impl Reader {
     }
 
     /// Reads a delta without parsing all of it, if that can be done.
-    fn is_read(&mut self, delta: &[u8]) -> bool {
+    fn is_read(&mut self, delta: &[u8], heard: &Heard) -> bool {
+        if delta.starts_with(b"text_delta\"") {
+            return heard.spoke;
+        }
         if delta.starts_with(b"thinking_delta\"") || delta.starts_with(b"signature_delta\"") {
             return true;
         }

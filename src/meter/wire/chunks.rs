@@ -116,7 +116,7 @@ impl Chunks {
                     digits: digits + 1,
                 }
             }
-            (At::Size { size, digits: 1.. }, b'\r') | (At::Extension { size }, b'\r') => At::SizeEnd { size },
+            (At::Size { size, digits: 1.. } | At::Extension { size }, b'\r') => At::SizeEnd { size },
             (At::Size { size, digits: 1.. }, b';' | b' ' | b'\t') => At::Extension { size },
             (At::Extension { size }, _) if byte != b'\n' => At::Extension { size },
             (At::SizeEnd { size }, b'\n') => {

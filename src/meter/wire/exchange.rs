@@ -85,7 +85,7 @@ pub(super) async fn exchange(mut line: Line, home: Home, head: Bytes, body: Byte
     Ok(Answer {
         status,
         headers,
-        flow: Flow::Live(Body::new(line, again.then_some(home), framing, buffer)),
+        flow: Flow::Live(Box::new(Body::new(line, again.then_some(home), framing, buffer))),
     })
 }
 
@@ -204,4 +204,88 @@ fn words<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = 
         .flat_map(|value| value.split(','))
         .map(str::trim)
         .filter(|word| !word.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::AsyncBufReadExt;
+    use tokio_util::sync::CancellationToken;
+    use tokio_util::task::TaskTracker;
+
+    use super::super::Wire;
+    use super::*;
+
+    /// Answers the requests that come over one connection, and closes it behind the last answer.
+    async fn provider(answers: &'static [&'static str]) -> (Uri, Wire) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("loopback");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            let mut stream = tokio::io::BufReader::new(stream);
+            for answer in answers {
+                let mut line = String::new();
+                while line != "\r\n" {
+                    line.clear();
+                    stream.read_line(&mut line).await.expect("a head");
+                }
+                stream.write_all(answer.as_bytes()).await.expect("it is taken");
+            }
+        });
+        let wire = Wire::new(
+            Duration::from_secs(10),
+            TaskTracker::new(),
+            CancellationToken::new(),
+        );
+        (format!("http://{address}/x").parse().expect("a URI"), wire)
+    }
+
+    async fn get(wire: &Wire, address: &Uri) -> Result<(u16, String), String> {
+        let headers = HeaderMap::new();
+        let sending = wire.send(&Method::GET, address, &headers, Bytes::new());
+        let patient = tokio::time::timeout(Duration::from_secs(20), sending);
+        let mut answer = patient.await.expect("in time")?;
+        let mut body = Vec::new();
+        while let Some(piece) = answer.flow.piece().await {
+            body.extend_from_slice(&piece.map_err(|error| error.to_string())?);
+        }
+        Ok((answer.status.as_u16(), String::from_utf8(body).expect("text")))
+    }
+
+    #[tokio::test]
+    async fn bodies_end_where_they_say_and_the_connection_is_used_again() {
+        let (address, wire) = provider(&[
+            "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\none",
+            "HTTP/1.1 204 No Content\r\n\r\n",
+            "HTTP/1.1 500 Oh\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\ntwo\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n\r\nto the end",
+        ])
+        .await;
+        for wanted in [(200, "one"), (204, ""), (500, "two"), (200, "to the end")] {
+            let got = get(&wire, &address).await.expect("an answer");
+            assert_eq!((got.0, got.1.as_str()), wanted);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_proper_answer_is_an_error() {
+        for answer in [
+            "",
+            "HTTP/1.1 200",
+            "SSH-2.0\r\n\r\n",
+            "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfour",
+            "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n",
+        ] {
+            let answers: &'static [&'static str] = Box::leak(Box::new([answer]));
+            let (address, wire) = provider(answers).await;
+            assert!(get(&wire, &address).await.is_err(), "{answer:?}");
+        }
+    }
 }

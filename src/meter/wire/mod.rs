@@ -59,7 +59,7 @@ pub(super) struct Answer {
 #[derive(Debug)]
 pub(super) enum Flow {
     /// From a connection.
-    Live(Body),
+    Live(Box<Body>),
     /// From a recording.
     Played { pieces: VecDeque<Bytes>, whole: bool },
 }
