@@ -6,12 +6,13 @@
 mod measure;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use footplate::agent::DEFAULT_PATH;
 use footplate::agent::sandbox::{Confinement, Door, Git, Host, OwnProgram, Sandbox, Tier, trial};
 use measure::{Figures, Table, option, say, usage, word};
+use tokio::time::Instant;
 
 /// The most milliseconds that a sandbox may add.
 const GOAL: f64 = 50.0;

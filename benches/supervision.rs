@@ -10,7 +10,7 @@ mod measure;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use footplate::agent::{Agent, CommandHarness, Limits, Marker, Order, Stop};
@@ -19,6 +19,7 @@ use measure::process::output_of_self;
 use measure::{Figures, Table, option, say, usage, word};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// The most KiB a child.

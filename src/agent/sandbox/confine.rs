@@ -54,7 +54,7 @@ pub(super) struct Relayed {
 pub fn confine_main(words: impl Iterator<Item = OsString>) -> ExitCode {
     let mut words = words.skip_while(|word| word != CONFINE).skip(1);
     let failure = match words.next() {
-        Some(plan) => become_child(&plan, words.skip(1).collect()),
+        Some(plan) => become_child(&plan, &words.skip(1).collect::<Vec<_>>()),
         None => "there is no plan".to_owned(),
     };
     tell(&failure);
@@ -73,7 +73,7 @@ fn tell(failure: &str) {
     clippy::disallowed_methods,
     reason = "this process becomes the child that the module supervises"
 )]
-fn become_child(plan: &OsStr, argv: Vec<OsString>) -> String {
+fn become_child(plan: &OsStr, argv: &[OsString]) -> String {
     let plan: Plan = match plan.to_str().map(serde_json::from_str) {
         Some(Ok(plan)) => plan,
         Some(Err(error)) => return format!("its plan is not readable: {error}"),

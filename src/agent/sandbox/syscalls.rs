@@ -103,7 +103,9 @@ impl Profile {
         absent.always(libc::SYS_io_uring_register);
 
         let mut refused = Rules::default();
-        NEVER.iter().for_each(|&call| refused.always(call));
+        for &call in NEVER {
+            refused.always(call);
+        }
         let namespaces = libc::CLONE_NEWUSER
             | libc::CLONE_NEWNS
             | libc::CLONE_NEWNET
@@ -119,7 +121,9 @@ impl Profile {
         refused.when(libc::SYS_ioctl, vec![is(1, 0x5412)?]);
         refused.when(libc::SYS_ioctl, vec![is(1, 0x541c)?]);
         if self == Self::Fenced {
-            TRACING.iter().for_each(|&call| refused.always(call));
+            for &call in TRACING {
+                refused.always(call);
+            }
             refused.sockets()?;
         }
         Ok(vec![absent.compile(libc::ENOSYS)?, refused.compile(libc::EPERM)?])

@@ -2,6 +2,8 @@
 //!
 //! Listeners on the loopback outside stand for hosts of the Internet.
 
+mod users;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, UdpSocket};
