@@ -5,9 +5,9 @@
 //! become a snapshot on a ref of ours, and the verdict is drawn from these facts.
 //! Whatever failed, the next attempt begins on a clean tree.
 //!
-//! Where a plan's work is divided ([`shares`]), each part is an attempt of its own, and git puts them together
-//! ([`merge`]); what designers write is held against what was given ([`facts`]); and who takes over from a candidate
-//! that failed learns what it did ([`handover`]).
+//! Where a plan's work is divided (`shares`), each part is an attempt of its own, and git puts them together
+//! (`merge`); what designers write is held against what was given (`facts`); and who takes over from a candidate
+//! that failed learns what it did (`handover`).
 
 mod access;
 mod agent;
