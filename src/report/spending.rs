@@ -8,7 +8,7 @@ use super::{figure, table};
 use crate::ledger::{Line, Sum, Totals, percent};
 use crate::model::MicroUsd;
 
-const HEAD: [&str; 13] = [
+const HEAD: [&str; 15] = [
     "Step",
     "Done by",
     "Attempts",
@@ -20,7 +20,9 @@ const HEAD: [&str; 13] = [
     "Cost",
     "Reported",
     "List price",
-    "Requests, failed edits, first byte",
+    "Requests",
+    "Failed edits",
+    "First byte",
     "Windows",
 ];
 
@@ -98,11 +100,13 @@ fn row(step: String, by: String, lines: &[&Line]) -> Vec<String> {
     let first_byte = totals.slowest_first_byte_ms.map_or("unknown".to_owned(), |ms| {
         figure::duration(Duration::from_millis(ms))
     });
-    cells.push(format!(
-        "{}, {}, {first_byte}",
-        partly(totals.requests.known.to_string(), totals.requests.unknown, all),
-        totals.failed_edits
+    cells.push(partly(
+        totals.requests.known.to_string(),
+        totals.requests.unknown,
+        all,
     ));
+    cells.push(totals.failed_edits.to_string());
+    cells.push(first_byte);
     let windows: Vec<String> = totals
         .windows
         .iter()

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::*;
 use crate::engine::addresses;
+use crate::ledger::Scope;
 use crate::model::{
     Artifact, ArtifactName, BranchName, CommitId, Login, NodeId, RepositoryName, SystemClock,
 };
-use crate::run::{Person, Policy, Report, Verdict};
+use crate::run::{Person, Policy, Report, Verdict, budget};
 use crate::store::Database;
 use crate::workflow;
 

@@ -76,7 +76,18 @@ fn each_step_and_candidate_has_a_row_with_everything_it_used() {
         line("plan", 1, "hang", None),
         line("plan", 2, "succeeded", Some(account())),
     ];
-    assert_snapshot!(details(&view(lines)), @"");
+    assert_snapshot!(details(&view(lines)), @r"
+    <details><summary>What each attempt used</summary>
+
+    | Step | Done by | Attempts | Input | Cache read | Cache written | Output | Reasoning | Cost | Reported | List price | Requests | Failed edits | First byte | Windows |
+    | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+    | `plan` | `claude:moonshot/kimi-k2.6` | 2: 1 hang | 1.2k + unknown | 34.0k + unknown | 1.0k + unknown | 800 + unknown | 200 + unknown | $0.0000 + unknown | $0.0990 | $0.0123 + unknown | 3 + unknown | 2 | 0.9 s | moonshot/5h 42% → 45% |
+    | **Total** |  | 2: 1 hang | 1.2k + unknown | 34.0k + unknown | 1.0k + unknown | 800 + unknown | 200 + unknown | $0.0000 + unknown | $0.0990 | $0.0123 + unknown | 3 + unknown | 2 | 0.9 s | moonshot/5h 42% → 45% |
+
+    Prices: `2026-11-22/abcdef012345`.
+
+    </details>
+    ");
 }
 
 #[test]
@@ -89,7 +100,7 @@ fn names_of_providers_and_outcomes_cannot_break_the_table() {
     let text = details(&view(vec![line]));
     assert_eq!(text.matches("</details>").count(), 1, "{text}");
     let row = text.lines().find(|line| line.starts_with("| `plan`")).unwrap();
-    assert_eq!(row.matches(" | ").count(), 12, "{row}");
+    assert_eq!(row.matches(" | ").count(), 14, "{row}");
     assert!(!text.contains("@octocat,") && !text.contains("<b>#1"), "{text}");
 }
 

@@ -7,6 +7,7 @@
 mod commands;
 mod resolve;
 mod settle;
+mod spend;
 
 pub use settle::output;
 

@@ -284,7 +284,7 @@ fn prices_are_listed_and_shown_with_what_is_configured_and_where_they_are_from()
 fn a_price_file_is_compared_and_taken_over_into_settings_that_are_read_again() {
     let place = Place::new();
     place.write("footplate.yml", CONFIGURED);
-    let file = r#"{"moonshot": {"id": "moonshot", "models": {"kimi-k2.6": {"id": "kimi-k2.6",
+    let file = r#"{"moonshotai": {"id": "moonshotai", "models": {"kimi-k2.6": {"id": "kimi-k2.6",
         "cost": {"input": 99, "output": 100}, "limit": {"context": 262144}}}}}"#;
     place.write("api.json", file);
     let said = place.run(&["prices", "diff", "api.json"]);
