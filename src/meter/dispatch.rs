@@ -203,8 +203,9 @@ fn in_vain(shared: &Shared, desk: &Desk, status: Option<u16>, told: Option<Durat
     desk.fault(fault);
     let again = until.map(|until| format!("; it wants to be left alone until {until}"));
     let what = match status {
-        Some(429) => "has had too many requests".to_owned(),
-        Some(status) => format!("fails with status {status}"),
+        // Opencode asks again where a message sounds as if that would help, whatever the status says.
+        Some(429) => "does not want to be asked now".to_owned(),
+        Some(_) => "failed again and again".to_owned(),
         None => "cannot be reached".to_owned(),
     };
     Outcome::Refused(Refusal::in_vain(format!(
