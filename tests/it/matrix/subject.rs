@@ -109,6 +109,14 @@ impl Subject {
         }
     }
 
+    /// How much of the machine it takes: of three places.
+    pub(super) fn places(self) -> u32 {
+        match self {
+            Self::Opencode => 2,
+            _ => 1,
+        }
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Claude => "claude",
