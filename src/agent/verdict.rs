@@ -495,7 +495,11 @@ mod tests {
             ..facts()
         };
         let with = |text: &str| Ended {
-            terminal: Some(Terminal::success(text.to_owned())),
+            terminal: Some(Terminal {
+                ok: true,
+                text: text.to_owned(),
+                ..Terminal::default()
+            }),
             ..ended()
         };
         check(&with(" "), lost, "its provider had too many requests");

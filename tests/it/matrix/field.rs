@@ -26,7 +26,7 @@ const KEY: &str = "key-1";
 /// Requests that an attempt may make: more than any that goes well, and few enough to be reached soon.
 pub(super) const REQUESTS: u32 = 30;
 /// From start to end. Programs that take ten seconds on an idle machine take long on a busy one.
-pub(super) const WALL: Duration = Duration::from_mins(2);
+pub(super) const WALL: Duration = Duration::from_mins(4);
 
 /// A repository of its own for every cell.
 pub(super) struct Field {

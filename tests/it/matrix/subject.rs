@@ -35,6 +35,9 @@ const SPARED: [Column; 6] = [
     Column::UnknownTool,
 ];
 
+/// What the slowest of all is spared besides: half a minute of two cores for each.
+const SPARED_TOO: [Column; 2] = [Column::BadArguments, Column::OtherModel];
+
 /// An agent in fifty lines: asks without streaming, gives up at the first error, has no last word.
 const SCRIPT: &str = r#"
 import json, os, subprocess, sys, urllib.request
@@ -98,8 +101,19 @@ impl Subject {
     pub(super) fn columns(self) -> Vec<Column> {
         let all = Column::ALL.into_iter();
         match self {
-            Self::Qwen | Self::Opencode => all.filter(|column| !SPARED.contains(column)).collect(),
+            Self::Qwen => all.filter(|column| !SPARED.contains(column)).collect(),
+            Self::Opencode => all
+                .filter(|column| !SPARED.contains(column) && !SPARED_TOO.contains(column))
+                .collect(),
             _ => all.collect(),
+        }
+    }
+
+    /// How much of the machine it takes: of three places.
+    pub(super) fn places(self) -> u32 {
+        match self {
+            Self::Opencode => 2,
+            _ => 1,
         }
     }
 
