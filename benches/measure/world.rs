@@ -58,6 +58,7 @@ pub(crate) fn created(frozen: &Frozen, run: RunId, base_commit: CommitId) -> Res
         workflow_name: frozen.workflow.name.clone(),
         workflow,
         policy,
+        labels: Vec::new(),
         plan_only: false,
         attended: false,
         nodes: frozen.workflow.nodes.iter().map(|node| node.id.clone()).collect(),
