@@ -220,6 +220,7 @@ fn order(root: &Path, n: u64) -> Result<Order> {
         model_key: None,
         read_only: false,
         confined: true,
+        sandbox: None,
         limits: Limits::silent(PATIENCE),
         path: None,
         env: BTreeMap::new(),
