@@ -1,5 +1,6 @@
 //! `footplate doctor`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -8,12 +9,13 @@ use serde_json::json;
 
 use super::exit::{Failure, Kind};
 use super::show;
-use crate::agent::probe;
-use crate::config::{Sandbox, Settings, environment};
+use crate::agent::{Fitness, Harness, Login, examine};
+use crate::config::{Settings, environment, resolve};
 use crate::engine::Book;
 use crate::model::SystemClock;
+use crate::route::Candidate;
 use crate::run::Recorded;
-use crate::server::{find_git, harnesses};
+use crate::server::{Strangers, find_git, harnesses, sandbox};
 use crate::store::{Database, Journal, ListRuns, RunRow};
 
 #[derive(Debug, Args)]
@@ -119,30 +121,22 @@ pub(super) async fn main(config: Option<&Path>, _: &Arguments, as_json: bool) ->
                 }
                 Err(error) => say("store", State::Broken, error.to_string()),
             }
-            if let Some(Sandbox::None) = settings.sandbox {
-                let says =
-                    "none: agents run with the server's rights; let nothing of value be on this machine";
-                say("sandbox", State::Note, says.to_owned());
-            } else {
-                let says = "there is no sandbox yet; `serve` wants `sandbox: none` to be said";
-                say("sandbox", State::Bad, says.to_owned());
-            }
-            if settings.harnesses.is_empty() {
-                say(
-                    "harnesses",
-                    State::Bad,
-                    "none is configured; name one under `harnesses`".to_owned(),
-                );
-            }
-            for (name, harness) in harnesses(&settings.harnesses)? {
-                match probe(&harness, settings.path.as_deref()) {
-                    Ok(program) => say(
-                        &format!("harness {name}"),
-                        State::Good,
-                        program.display().to_string(),
-                    ),
-                    Err(error) => say(&format!("harness {name}"), State::Bad, error.to_string()),
+            match sandbox(&settings, Strangers::Write).await {
+                Ok(probe) => {
+                    let tier = probe.sandbox.tier();
+                    let state = if tier.confines() { State::Good } else { State::Note };
+                    let short = probe.shortfalls.iter().map(ToString::to_string);
+                    let gaps = tier.gaps().iter().map(|gap| (*gap).to_owned());
+                    let says: Vec<String> = std::iter::once(format!("{tier}."))
+                        .chain(short)
+                        .chain(gaps)
+                        .collect();
+                    say("sandbox", state, says.join(" "));
                 }
+                Err(error) => say("sandbox", State::Bad, error.to_string()),
+            }
+            for (what, state, says) in agents(&settings).await? {
+                say(&what, state, says);
             }
             for role in crate::workflow::Workflow::built_in()
                 .nodes
@@ -245,4 +239,85 @@ async fn unreadable_log(store: &Database, row: &RunRow) -> Option<String> {
         Err(error) => error.to_string(),
     };
     Some(format!("run {} cannot be read: {why}", row.run))
+}
+
+/// What is to be said of the harnesses that the settings or a route name, and of the way from each candidate to its
+/// model.
+async fn agents(settings: &Settings) -> Result<Vec<(String, State, String)>, Failure> {
+    let mut said = Vec::new();
+    let candidates: BTreeSet<Candidate> = settings
+        .routes
+        .values()
+        .flatten()
+        .filter_map(|name| name.parse().ok())
+        .collect();
+    let scratch = tempfile::tempdir().map_err(|error| Failure::new(Kind::Machine, error))?;
+    let known = harnesses(&settings.harnesses)?;
+    for (name, harness) in &known {
+        let routed = candidates.iter().any(|candidate| candidate.harness == *name);
+        if !routed && !settings.harnesses.contains_key(name) {
+            continue;
+        }
+        let (state, says) = told(harness, settings, scratch.path()).await;
+        said.push((format!("harness {name}"), state, says));
+    }
+    for candidate in &candidates {
+        let what = format!("candidate {candidate}");
+        let Some(harness) = known.get(&candidate.harness) else {
+            let says = format!(
+                "there is no harness `{}`; name it under `harnesses`",
+                candidate.harness
+            );
+            said.push((what, State::Bad, says));
+            continue;
+        };
+        if candidate.provider.is_none() {
+            continue;
+        }
+        match resolve(settings, candidate, harness.dialects()) {
+            Ok(upstream) => {
+                let price = if upstream.price.is_some() {
+                    "its price is known"
+                } else {
+                    "its price is unknown"
+                };
+                let says = format!("{} at {}, {price}", upstream.dialect, upstream.base_url);
+                said.push((what, State::Good, says));
+            }
+            Err(error) => said.push((what, State::Bad, error.to_string())),
+        }
+    }
+    Ok(said)
+}
+
+async fn told(harness: &Harness, settings: &Settings, scratch: &Path) -> (State, String) {
+    let seen = examine(harness, settings.path.as_deref(), &settings.pass_env, scratch).await;
+    let Some(program) = &seen.program else {
+        return (
+            State::Bad,
+            seen.missing.unwrap_or_else(|| "it is not installed".to_owned()),
+        );
+    };
+    let version = match &seen.version {
+        Fitness::NotAsked => String::new(),
+        Fitness::Unknown => ", which does not tell its version".to_owned(),
+        Fitness::Known(version) => format!(", version {version}"),
+        Fitness::Untried(version) => format!(", version {version}, which nobody tried yet"),
+        Fitness::TooOld(version) => format!(", version {version}, which is too old"),
+    };
+    let login = match &seen.login {
+        Login::NotNeeded | Login::Absent => String::new(),
+        Login::Key(variable) => format!("; without a provider it uses the key in {variable}"),
+        Login::File(file) => format!("; without a provider it uses the login in {}", file.display()),
+    };
+    let missing = seen
+        .missing
+        .map(|missing| format!(". {missing}"))
+        .unwrap_or_default();
+    let state = match &seen.version {
+        Fitness::TooOld(_) => State::Bad,
+        Fitness::Untried(_) | Fitness::Unknown => State::Note,
+        _ => State::Good,
+    };
+    (state, format!("{}{version}{login}{missing}", program.display()))
 }

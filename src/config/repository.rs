@@ -207,9 +207,9 @@ impl RepositoryConfig {
                     // Nothing that was refused comes this far, so that a wish is at most the server's share.
                     let mut shares = most.window_share.clone();
                     shares.extend(wish.window_share.clone());
-                    shares
-                        .values_mut()
-                        .for_each(|share| *share = (*share).min(ceiling));
+                    for share in shares.values_mut() {
+                        *share = (*share).min(ceiling);
+                    }
                     shares
                 },
                 window_reserve: wish.window_reserve.unwrap_or(0).max(most.window_reserve),

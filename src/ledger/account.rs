@@ -65,6 +65,7 @@ impl Account {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
 fn is_zero(count: &u32) -> bool {
     *count == 0
 }

@@ -369,6 +369,7 @@ fn money(scope: Scope, limit: MicroUsd, spent: Spent, next: Expected) -> Option<
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
 fn is_zero(share: &Millionths) -> bool {
     *share == 0
 }

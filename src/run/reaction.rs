@@ -60,10 +60,11 @@ impl Reaction {
             | Failure::Truncated
             | Failure::MissingArtifact
             | Failure::NoChange
+            | Failure::Tampered
             | Failure::Conflict
             | Failure::OutOfScope => Self::Again,
             Failure::Crash | Failure::Unavailable | Failure::Machine => Self::Pause,
-            Failure::Auth | Failure::Refused | Failure::WrongModel | Failure::Tampered => Self::Next,
+            Failure::Auth | Failure::Refused | Failure::WrongModel => Self::Next,
             Failure::RateLimited => Self::Wait,
             Failure::Budget => Self::Ask,
         }

@@ -165,13 +165,12 @@ fn insert_events(batch: &mut Batch, append: &Append) -> Result<(), Error> {
         batch.say(if place == 0 { "($,$,$,$)" } else { ",($,$,$,$)" });
     }
     batch.end();
-    let mut n = sql::signed(append.expected_len)?;
-    for event in &append.events {
+    let first = sql::signed(append.expected_len)?;
+    for (n, event) in (first..).zip(&append.events) {
         batch.bind(append.run.to_string())?;
         batch.bind(n)?;
         batch.bind(event.clone())?;
         batch.bind(append.at.0)?;
-        n += 1;
     }
     Ok(())
 }

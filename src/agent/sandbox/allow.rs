@@ -128,15 +128,16 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, g, h] = address.segments();
     let inner = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
-    match (a, b, c, d, e, f) {
+    match address.segments() {
         // Addresses of IPv4 in their several wrappings: mapped, translated, tunneled.
-        (0, 0, 0, 0, 0, 0xffff) | (0x64, 0xff9b, 0, 0, 0, 0) => is_public_v4(inner(g, h)),
-        (0x2002, ..) => is_public_v4(inner(b, c)),
-        (0x2001, 0xdb8 | 0, ..) => false,
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            is_public_v4(inner(high, low))
+        }
+        [0x2002, high, low, ..] => is_public_v4(inner(high, low)),
+        [0x2001, 0xdb8 | 0, ..] => false,
         // Only this eighth has been given out to the Internet.
-        _ => a & 0xe000 == 0x2000,
+        [first, ..] => first & 0xe000 == 0x2000,
     }
 }
 

@@ -307,6 +307,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         })
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what is known of the end of an attempt")]
     async fn judge(
         &self,
         page: &Page,

@@ -225,12 +225,13 @@ mod tests {
 
     #[test]
     fn many_findings_end_with_their_number() {
-        let text: String = (0..15)
-            .map(|n| format!("It costs {} dollars. ", 100 + n))
-            .collect();
-        let more: String = (0..15)
-            .map(|n| format!("It costs {} dollars. ", 200 + n))
-            .collect();
+        let costs = |from: u32| {
+            let sentences: Vec<String> = (from..from + 15)
+                .map(|n| format!("It costs {n} dollars."))
+                .collect();
+            sentences.join(" ")
+        };
+        let (text, more) = (costs(100), costs(200));
         let added = [("a.md".to_owned(), text), ("b.md".to_owned(), more)];
         let findings = findings(&added, &[]);
         assert_eq!(findings.len(), MOST + 1);

@@ -68,7 +68,14 @@ fn word(decision: &Decision) -> String {
 fn money_decides_by_what_is_left_and_what_is_known() {
     use Expected::{Nothing, Unheard, Unpriced};
     use Scope::{Month, RepositoryDay, Run};
-    let table: &[(&str, &[(Scope, u64)], BTreeMap<Scope, Spent>, Vec<Offer>, &str)] = &[
+    type Row<'a> = (
+        &'a str,
+        &'a [(Scope, u64)],
+        BTreeMap<Scope, Spent>,
+        Vec<Offer>,
+        &'a str,
+    );
+    let table: &[Row<'_>] = &[
         (
             "no limit, no price",
             &[],

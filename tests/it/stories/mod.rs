@@ -13,6 +13,7 @@ mod stage;
 
 mod agents;
 mod configuration;
+mod confined;
 mod deliveries;
 mod faults;
 mod kills;

@@ -38,6 +38,8 @@ impl Server {
             .args(["serve", "--log", "info"])
             .env_clear()
             .env("PATH", path())
+            // What nobody lets through must not be seen by an agent.
+            .env("FOOTPLATE_STORY_SECRET", "hidden")
             .current_dir(folder(settings))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
