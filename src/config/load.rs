@@ -8,7 +8,6 @@ use std::time::Duration;
 use url::Url;
 
 use crate::agent::Cli;
-use crate::agent::sandbox::Allowed;
 use crate::ledger::{Billing, Millionths};
 use crate::model::{AppId, Dialect, Role};
 use crate::route::Candidate;
@@ -20,7 +19,7 @@ use super::classes;
 use super::error::Place;
 use super::file::Reader;
 use super::settings::{
-    Egress, GitHub, Guard, Guards, Harness, Labels, Limits, Routes, Sandbox, Settings, variable_of,
+    Egress, GitHub, Guard, Guards, Harness, Labels, Limits, Routes, Settings, variable_of,
 };
 use super::wire::{self, Text};
 use super::{Catalog, Provider, Secret, provider, value};
@@ -62,10 +61,14 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
             routes: self.routes(&file.routes),
             classes: classes::classes(&mut self.reader, &file.classes),
             guards: self.guards(&file.guard),
-            sandbox: self.scalar("sandbox", file.sandbox.as_ref(), sandbox),
+            sandbox: self.scalar("sandbox", file.sandbox.as_ref(), value::sandbox),
             egress: Egress {
-                agents: self.reader.values("egress.agents", &file.egress.agents, host),
-                setup: self.reader.values("egress.setup", &file.egress.setup, host),
+                agents: self
+                    .reader
+                    .values("egress.agents", &file.egress.agents, value::host),
+                setup: self
+                    .reader
+                    .values("egress.setup", &file.egress.setup, value::host),
             },
             labels,
             bare_commands: self
@@ -570,20 +573,6 @@ pub(super) fn guard(reader: &mut Reader<'_>, key: &str, file: &wire::Guard) -> P
         stream_idle: duration("stream_idle", &file.stream_idle),
         requests: reader.value(&format!("{key}.requests"), file.requests.as_ref(), value::count),
         failures: reader.value(&format!("{key}.failures"), file.failures.as_ref(), value::count),
-    }
-}
-
-fn host(text: &str) -> Result<Allowed, String> {
-    text.parse::<Allowed>().map_err(|error| error.to_string())
-}
-
-fn sandbox(text: &str) -> Result<Sandbox, String> {
-    match text {
-        "auto" => Ok(Sandbox::Auto),
-        "bubblewrap" => Ok(Sandbox::Bubblewrap),
-        "landlock" => Ok(Sandbox::Landlock),
-        "none" => Ok(Sandbox::None),
-        _ => Err("it wants `auto`, `bubblewrap`, `landlock` or `none`".to_owned()),
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::settings::Sandbox;
+use crate::agent::sandbox::Allowed;
 use crate::ledger::{Millionths, Rate};
 use crate::model::MicroUsd;
 
@@ -166,6 +168,22 @@ pub(super) fn text(text: &str) -> Result<String, String> {
     (!text.trim().is_empty())
         .then(|| text.to_owned())
         .ok_or_else(|| "it is empty".to_owned())
+}
+
+/// A host that children may reach.
+pub(super) fn host(text: &str) -> Result<Allowed, String> {
+    text.parse::<Allowed>().map_err(|error| error.to_string())
+}
+
+/// A sandbox.
+pub(super) fn sandbox(text: &str) -> Result<Sandbox, String> {
+    match text {
+        "auto" => Ok(Sandbox::Auto),
+        "bubblewrap" => Ok(Sandbox::Bubblewrap),
+        "landlock" => Ok(Sandbox::Landlock),
+        "none" => Ok(Sandbox::None),
+        _ => Err("it wants `auto`, `bubblewrap`, `landlock` or `none`".to_owned()),
+    }
 }
 
 #[cfg(test)]

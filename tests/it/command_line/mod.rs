@@ -147,7 +147,7 @@ fn doctor_says_what_is_missing_in_words_and_as_json() {
     for line in [
         "missing  GitHub App",
         "ok       git",
-        "missing  harnesses",
+        "ok       sandbox",
         "missing  route implement",
     ] {
         assert!(said.out.contains(line), "{line:?} in\n{}", said.out);
