@@ -19,7 +19,6 @@ pub(super) struct Arguments {
 pub(super) async fn main(settings: Settings) -> Result<ExitCode, Failure> {
     let mut app = App::start(settings).await?;
     show::line(format!("footplate listens on http://{}", app.address()));
-    show::aside("Agents run with this server's rights: there is no sandbox yet.");
     let told = |kind| signal(kind).map_err(|error| Failure::new(Kind::Machine, error));
     let (mut terminate, mut interrupt) = (told(SignalKind::terminate())?, told(SignalKind::interrupt())?);
     let ended = tokio::select! {

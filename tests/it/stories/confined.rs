@@ -19,7 +19,8 @@ common=$(sed -n 's/^gitdir: //p' .git)/../..
 echo 'touch @STAGE@/hooked' > "$common/hooks/pre-commit" 2> /dev/null && got hook
 git -C . config core.fsmonitor 'touch @STAGE@/hooked' 2> /dev/null && got config
 ls @STAGE@/data/runs 2> /dev/null | grep -qv "$(basename "$(dirname "$PWD")")" && got "another run"
-echo x > @STAGE@/planted 2> /dev/null && got "the stage's folder"
+# Its own /tmp may take this; whether it arrives outside is seen there.
+echo x > @STAGE@/planted 2> /dev/null
 python3 - <<'END' || got network
 import socket, sys
 reached = []
@@ -59,7 +60,7 @@ async fn what_an_agent_with_ill_will_tries_fails_and_the_run_goes_on() {
         .await;
     let issue = stage.ask();
     let pull = stage.build(issue).await;
-    assert_eq!(stage.file(&pull.branch, "leaks.txt"), None, "{}", stage.picture());
+    assert_eq!(stage.file(&pull.branch, "leaks.txt"), None);
     assert_eq!(
         stage.file(&pull.branch, "words.txt").as_deref(),
         Some("one\ntwo\nthree\n")
