@@ -18,6 +18,7 @@ use axum::serve::{IncomingStream, Listener};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 
 use super::hub::Hub;
 use super::{git_http, pages, rest};
@@ -60,12 +61,22 @@ impl Incoming {
 pub(super) async fn serve(listener: TcpListener, hub: Hub) {
     let stop = hub.stopping().clone();
     let app = Router::new().fallback(handle).with_state(hub);
+    serve_until(listener, app, stop, LAST_ANSWERS).await;
+}
+
+/// Serves an app whose connections can be cut, until it is told to stop; answers under way then have that long.
+pub(super) async fn serve_until(
+    listener: TcpListener,
+    app: Router,
+    stop: CancellationToken,
+    last_answers: Duration,
+) {
     let service = app.into_make_service_with_connect_info::<Cut>();
     let server =
         axum::serve(Cuttable(listener), service).with_graceful_shutdown(stop.clone().cancelled_owned());
     let patience = async {
         stop.cancelled().await;
-        tokio::time::sleep(LAST_ANSWERS).await;
+        tokio::time::sleep(last_answers).await;
     };
     tokio::select! {
         _ = server.into_future() => {}

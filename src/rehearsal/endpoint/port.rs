@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::TokenUsage;
 
-use super::super::wire::{Cut, Cuttable};
+use super::super::wire::{Cut, serve_until};
 use super::asked::{Asked, Wire};
 use super::counts::{Counts, KeyCounts, Seen};
 use super::delivery::{self, End, Told};
@@ -126,17 +126,7 @@ impl Shared {
 async fn serve(listener: TcpListener, shared: Shared) {
     let stop = shared.stop.clone();
     let app = Router::new().fallback(handle).with_state(shared);
-    let service = app.into_make_service_with_connect_info::<Cut>();
-    let server =
-        axum::serve(Cuttable(listener), service).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let patience = async {
-        stop.cancelled().await;
-        tokio::time::sleep(LAST_ANSWERS).await;
-    };
-    tokio::select! {
-        _ = server.into_future() => {}
-        () = patience => {}
-    }
+    serve_until(listener, app, stop, LAST_ANSWERS).await;
 }
 
 async fn handle(
