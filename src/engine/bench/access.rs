@@ -13,9 +13,9 @@ use crate::engine::book::Page;
 use crate::git::Mirror;
 use crate::ledger::{Account, Billing, Price, charge};
 use crate::meter::{self, KeyScheme, Lease, Meter, OnWrongModel, Pin, Purse, Ticket, Upstream};
-use crate::model::{AttemptKey, MicroUsd, RunId, TokenUsage};
+use crate::model::{AttemptKey, MicroUsd, RunId, Timestamp, TokenUsage};
 use crate::route::Candidate;
-use crate::run::LimitsMs;
+use crate::run::{LimitsMs, budget};
 
 /// The ways out of the bench.
 pub struct Access {
@@ -42,16 +42,16 @@ pub struct Access {
 pub struct Purses(Mutex<HashMap<RunId, Weak<Purse>>>);
 
 impl Purses {
-    fn of(&self, page: &Page) -> Option<Arc<Purse>> {
-        let limit = page.frozen.policy.run_usd?;
+    fn of(&self, page: &Page, now: Timestamp) -> Option<Arc<Purse>> {
+        let limits = page.frozen.policy.limits();
+        let left = limits.left(&budget::spent(&limits, &page.run, now))?;
         let run = &page.run.created.run;
         let mut purses = self.0.lock().expect("no holder of this lock panics");
         purses.retain(|_, purse| purse.strong_count() > 0);
         if let Some(purse) = purses.get(run).and_then(Weak::upgrade) {
             return Some(purse);
         }
-        let (spent, _) = page.run.cost();
-        let purse = Arc::new(Purse::new("the run's budget", Some(limit), spent));
+        let purse = Arc::new(Purse::new("what its limits leave", Some(left), MicroUsd::ZERO));
         purses.insert(run.clone(), Arc::downgrade(&purse));
         Some(purse)
     }
@@ -80,6 +80,7 @@ impl Access {
         candidate: &Candidate,
         harness: &Harness,
         limits: &LimitsMs,
+        now: Timestamp,
     ) -> Result<Option<Passage>, String> {
         if candidate.provider.is_none() {
             return Ok(None);
@@ -116,7 +117,7 @@ impl Access {
             price: Some(Arc::new(move |_: &str, usage: TokenUsage| {
                 cost(price.as_ref(), billing, usage)
             })),
-            purses: self.purses.of(page).into_iter().collect(),
+            purses: self.purses.of(page, now).into_iter().collect(),
             ..Lease::new(key.clone(), to)
         });
         Ok(Some(Passage { ticket, upstream }))

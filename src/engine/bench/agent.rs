@@ -89,7 +89,9 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
 
         let access = self.equipment.access.as_deref();
         let limits = limits_for(page, &candidate);
-        let passage = match access.map(|access| access.passage(page, key, &candidate, harness, limits)) {
+        let passage = match access
+            .map(|access| access.passage(page, key, &candidate, harness, limits, self.clock.now()))
+        {
             None => None,
             Some(Ok(passage)) => passage,
             Some(Err(why)) => return Ok(self.failed(key, Failure::Auth, why).into()),
