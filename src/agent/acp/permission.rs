@@ -58,16 +58,16 @@ mod tests {
 
     #[test]
     fn a_reading_step_may_read_and_write_artifacts() {
-        let root = Path::new("/work");
+        let root = Path::new("/tree");
         let table = [
             (ToolKind::Read, None, true),
             (ToolKind::Execute, None, false),
             (ToolKind::Edit, None, false),
-            (ToolKind::Edit, Some("/work/src/a.rs"), false),
-            (ToolKind::Edit, Some("/work/.footplate/plan.md"), true),
+            (ToolKind::Edit, Some("/tree/src/a.rs"), false),
+            (ToolKind::Edit, Some("/tree/.footplate/plan.md"), true),
             (ToolKind::Edit, Some(".footplate/plan.md"), true),
-            (ToolKind::Edit, Some("/work/.footplate/../src/a.rs"), false),
-            (ToolKind::Delete, Some("/work/.footplate/plan.md"), false),
+            (ToolKind::Edit, Some("/tree/.footplate/../src/a.rs"), false),
+            (ToolKind::Delete, Some("/tree/.footplate/plan.md"), false),
         ];
         for (kind, path, wanted) in table {
             assert_eq!(allows(&call(kind, path), root, true), wanted, "{kind:?} {path:?}");
