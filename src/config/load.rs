@@ -451,6 +451,9 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
             status_pause: self
                 .scalar("guard.status_pause", file.status_pause.as_ref(), value::pause)
                 .unwrap_or(Duration::from_secs(5)),
+            exact_model: self
+                .scalar("guard.exact_model", file.exact_model.as_ref(), value::flag)
+                .unwrap_or(false),
             on: self.reactions(&file.on),
         }
     }

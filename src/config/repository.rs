@@ -177,6 +177,7 @@ impl RepositoryConfig {
             }),
             patience: least(self.patience, settings.guards.patience),
             status_pause: settings.guards.status_pause,
+            exact_model: settings.guards.exact_model,
             on: settings.guards.on.clone(),
         };
         Ok(Effective {

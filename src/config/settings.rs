@@ -134,6 +134,8 @@ pub struct Guards {
     pub patience: Duration,
     /// The shortest time between two edits of a run's status comment.
     pub status_pause: Duration,
+    /// Whether an attempt fails when another model answers than the one that was asked for; else that is a finding.
+    pub exact_model: bool,
     /// What follows from classes of failure, where the operator decided otherwise than [`Reaction::to`].
     pub on: BTreeMap<Failure, Reaction>,
 }

@@ -243,6 +243,13 @@ fn what_a_server_lacks_is_told_with_the_variable_that_would_set_it() {
 }
 
 #[test]
+fn a_swapped_model_fails_an_attempt_only_where_the_operator_says_so() {
+    assert!(!read("").unwrap().guards.exact_model);
+    assert!(read("guard: {exact_model: true}\n").unwrap().guards.exact_model);
+    assert!(read("guard: {exact_model: perhaps}\n").is_err());
+}
+
+#[test]
 fn hosts_that_children_may_reach_are_checked() {
     let settings = read("egress: {setup: [registry.npmjs.org, '*.crates.io:443'], agents: []}\n").unwrap();
     assert_eq!(settings.egress.setup.len(), 2);

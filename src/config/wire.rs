@@ -175,6 +175,7 @@ pub(super) struct ServerGuard {
     pub(super) retry_delay: Option<Text>,
     pub(super) patience: Option<Text>,
     pub(super) status_pause: Option<Text>,
+    pub(super) exact_model: Option<Text>,
     pub(super) first_byte: Option<Text>,
     pub(super) stream_idle: Option<Text>,
     pub(super) requests: Option<Text>,

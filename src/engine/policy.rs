@@ -52,6 +52,7 @@ pub fn policy(
         retry_delay_ms: ms(effective.guards.retry_delay),
         patience_ms: ms(effective.guards.patience),
         status_pause_ms: ms(effective.guards.status_pause),
+        exact_model: effective.guards.exact_model,
         on: effective.guards.on.clone(),
         ..Guard::default()
     };
