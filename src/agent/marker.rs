@@ -31,6 +31,12 @@ impl Marker {
         &self.0
     }
 
+    /// The environment variable that marks a process, as name and value: for programs that are not agents and must
+    /// not outlive their server either.
+    pub fn variable(&self) -> (&'static str, &str) {
+        (VARIABLE, &self.0)
+    }
+
     /// The value of this mark or of one below it, where the environment (entries that end in NUL) has it.
     pub(super) fn find<'e>(&self, environment: &'e [u8]) -> Option<&'e [u8]> {
         environment.split(|&byte| byte == 0).find_map(|entry| {

@@ -88,7 +88,7 @@ pub(super) async fn main(config: Option<&Path>, _: &Arguments, as_json: bool) ->
                 ),
                 Err(error) => say("GitHub App", State::Bad, error.to_string()),
             }
-            match find_git(settings.path.as_deref()).await {
+            match find_git(settings.path.as_deref(), None).await {
                 Ok(git) => {
                     let (major, minor) = git.version();
                     say(

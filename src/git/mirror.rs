@@ -15,6 +15,7 @@ use super::call::Call;
 use super::error::{Error, blocking};
 use super::program::Git;
 use super::remote::{Remote, classify};
+use super::stale::settle_in;
 use crate::model::{BranchName, CommitId};
 
 /// Says in a mirror's folder that it is ours, and of which layout.
@@ -55,6 +56,8 @@ pub(super) struct Locks {
     /// Commits that were found in the mirror since it was last tidied: nothing else of ours takes objects away, and
     /// git refuses what is missing after all.
     found: std::sync::Mutex<HashSet<CommitId>>,
+    /// Says to other processes that this one uses the mirror, from the first time on that it is opened.
+    used: std::sync::OnceLock<std::fs::File>,
 }
 
 impl std::fmt::Debug for Mirror {
@@ -303,6 +306,10 @@ impl Mirror {
                 return Err(Error::Occupied { path: path.clone() });
             }
             std::fs::write(&marker, "1\n").map_err(Error::io(&marker))?;
+        }
+        // Callers hold the lock of worktrees: nobody else of this process is here.
+        if self.inner.locks.used.get().is_none() {
+            let _ = self.inner.locks.used.set(settle_in(path, &marker)?);
         }
         for folder in [
             "objects/info",

@@ -34,6 +34,7 @@ mod program;
 mod push;
 mod remote;
 mod snapshot;
+mod stale;
 mod survey;
 #[cfg(test)]
 mod tests;

@@ -193,7 +193,7 @@ async fn work(
     if survivors > 0 {
         return Err(StartError::Leftovers { count: survivors });
     }
-    let git = find_git(settings.path.as_deref()).await?;
+    let git = find_git(settings.path.as_deref(), Some(&marker)).await?;
     let client = client(&settings, &app)?;
     let Some(identity) = identity(&client, &settings, &stop).await else {
         return Ok(());
@@ -333,11 +333,16 @@ fn client(settings: &Settings, app: &config::App) -> Result<Client, StartError> 
 ///
 /// # Errors
 /// There is no git, or it is too old.
-pub async fn find_git(path: Option<&str>) -> Result<Git, StartError> {
+pub async fn find_git(path: Option<&str>, marker: Option<&Marker>) -> Result<Git, StartError> {
     let own = own_program()?;
+    let marked = marker.map(Marker::variable);
     Ok(Git::find(git::Settings {
         search_path: path.map(Into::into),
         askpass: Some(own),
+        environment: marked
+            .map(|(name, value)| (name.into(), value.into()))
+            .into_iter()
+            .collect(),
         ..git::Settings::default()
     })
     .await?)

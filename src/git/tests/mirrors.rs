@@ -467,3 +467,52 @@ async fn repositories_of_another_user_are_worked_on() {
         mirror.remove_worktree(&at).await.unwrap();
     }
 }
+
+/// What a killed process leaves: locks of refs, of the list of packed ones, of fetching, and half a file of ours.
+const REMAINS: [&str; 6] = [
+    "refs/footplate/runs/1.lock",
+    "refs/remotes/origin/main.lock",
+    "packed-refs.lock",
+    "shallow.lock",
+    "gc.pid",
+    ".footplate-x1y2z3",
+];
+
+#[tokio::test]
+async fn locks_that_a_killed_process_left_are_removed_by_the_next_one() {
+    let ground = Ground::with_readme().await;
+    drop(ground.mirror_of_another_process().await);
+    for name in REMAINS {
+        write(&ground.at("mirror"), name, "");
+    }
+    // A file of the remote may be called so; as a ref it cannot.
+    let kept = "refs/footplate/worktrees/lock";
+    write(&ground.at("mirror"), kept, format!("{}\n", ground.head()));
+    ground.file("more.txt", "more\n");
+    ground.commit("more");
+    let (_git, mirror) = ground.mirror_of_another_process().await;
+    mirror.fetch(None).await.unwrap();
+    assert_eq!(
+        mirror.head_of(&branch("main")).await.unwrap(),
+        Some(ground.head())
+    );
+    mirror.hold("runs/1", &ground.head()).await.unwrap();
+    mirror.release("runs/1").await.unwrap();
+    for name in REMAINS {
+        assert!(!ground.at("mirror").join(name).exists(), "{name} is left");
+    }
+    assert!(ground.at("mirror").join(kept).exists());
+}
+
+#[tokio::test]
+async fn locks_in_a_mirror_that_another_process_uses_are_left_alone() {
+    let ground = Ground::with_readme().await;
+    let _used = ground.mirror().await;
+    for name in REMAINS {
+        write(&ground.at("mirror"), name, "");
+    }
+    let _second = ground.mirror_of_another_process().await;
+    for name in REMAINS {
+        assert!(ground.at("mirror").join(name).exists(), "{name} was taken away");
+    }
+}

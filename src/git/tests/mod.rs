@@ -101,6 +101,15 @@ impl Ground {
         mirror
     }
 
+    /// The mirror as another process opens it, which has it until both values are dropped.
+    pub(super) async fn mirror_of_another_process(&self) -> (Git, Mirror) {
+        let git = Git::find(Settings::default()).await.unwrap();
+        let mirror = Mirror::open(&git, &self.at("mirror"), self.origin().to_str().unwrap())
+            .await
+            .unwrap();
+        (git, mirror)
+    }
+
     /// A worktree of a fresh mirror, at the newest commit of `origin`.
     pub(super) async fn worktree(&self) -> Worktree {
         self.mirror()
