@@ -173,7 +173,7 @@ impl Reader {
             heard.ended = true;
             return;
         }
-        if self.words.fits(data) {
+        if self.words.fits(data).is_some() {
             return;
         }
         if heard.spoke && heard.model.is_some() && !WANTED.iter().any(|member| has(data, member)) {

@@ -24,8 +24,8 @@ pub(super) struct Reader {
     usage: Option<Usage>,
     /// Whether the figures are final.
     told: bool,
-    /// The arguments of the call under way.
-    arguments: Option<String>,
+    /// The arguments of the call under way: a text of JSON without its quotes, as the pieces carried it.
+    arguments: Option<Vec<u8>>,
 }
 
 #[derive(Deserialize)]
@@ -164,7 +164,7 @@ impl Reader {
                     .is_some_and(|block| block.kind.ends_with("tool_use"))
                 {
                     heard.spoke = true;
-                    self.arguments = Some(String::new());
+                    self.arguments = Some(Vec::new());
                 } else if block
                     .and_then(|block| block.text)
                     .is_some_and(|text| !text.is_empty())
@@ -175,14 +175,19 @@ impl Reader {
             "content_block_delta" => {
                 let Some(delta) = event.delta else { return };
                 if let (Some(arguments), Some(piece)) = (&mut self.arguments, &delta.partial_json) {
-                    arguments.push_str(piece);
+                    let json = serde_json::to_vec(piece).unwrap_or_default();
+                    text::append(arguments, &json, b"");
                 }
                 heard.spoke |= delta.kind.as_deref() == Some("text_delta")
                     && delta.text.is_some_and(|text| !text.is_empty());
             }
             "content_block_stop" => {
                 if let Some(arguments) = self.arguments.take() {
-                    heard.called_with(&arguments);
+                    let json = [b"\"", arguments.as_slice(), b"\""].concat();
+                    match serde_json::from_slice::<Cow<'_, str>>(&json) {
+                        Ok(arguments) => heard.called_with(&arguments),
+                        Err(_) => heard.fault(WireFault::MalformedCall),
+                    }
                 }
             }
             "message_delta" => {

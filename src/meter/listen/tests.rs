@@ -143,6 +143,32 @@ fn geminis_array_is_heard_element_by_element() {
 }
 
 #[test]
+fn the_newest_figures_of_parts_that_were_passed_over_count() {
+    let part = |n: u32| {
+        format!(
+            "data: {{\"candidates\":[{{\"content\":{{\"parts\":[{{\"text\":\"say \\\"{n}\\\"\"}}]}}}}],\
+             \"usageMetadata\":{{\"promptTokenCount\":1100,\"candidatesTokenCount\":{n}}},\"modelVersion\":\"m-3.5\"}}\n\n"
+        )
+    };
+    let words: String = (98..=120).map(part).collect();
+    let end = "data: {\"candidates\":[{\"finishReason\":\"STOP\"}]}\n\n";
+    let heard = faults(&generate(), &format!("{words}{end}"), End::Whole, &[]);
+    assert_eq!(
+        heard.usage.map(|usage| (usage.input, usage.output)),
+        Some((1100, 120))
+    );
+    assert_eq!(heard.model.as_deref(), Some("m-3.5"));
+    let other = part(121).replace("m-3.5", "m-4.0");
+    let heard = faults(&generate(), &format!("{words}{other}{end}"), End::Whole, &[]);
+    assert_eq!(
+        heard.model.as_deref(),
+        Some("m-4.0"),
+        "a model that changes is heard"
+    );
+    assert_eq!(faults(&generate(), &words, End::Left, &[]).usage, None);
+}
+
+#[test]
 fn an_answer_that_breaks_off_counts_nothing() {
     for (endpoint, text) in [
         (Endpoint::Messages, MESSAGES),

@@ -3,75 +3,94 @@
 //! Nearly all lines of a stream differ from the one before in nothing but a word. What is done here is right only for
 //! lines of which the rest is known; everything else is left to the parser.
 
-/// Appends the JSON string at the beginning of `json`, behind which only `end` may follow; whether it was one. If not,
-/// or if it holds an escape that is rare, nothing is appended.
-pub(super) fn append(to: &mut String, json: &[u8], end: &[u8]) -> bool {
-    let before = to.len();
-    let appended = json
-        .strip_prefix(b"\"")
-        .and_then(|json| unescape(to, json))
-        .is_some_and(|rest| rest == end);
-    if !appended {
-        to.truncate(before);
-    }
-    appended
-}
-
-/// Appends a string up to its closing quote, and yields what follows that.
-fn unescape<'a>(to: &mut String, mut json: &'a [u8]) -> Option<&'a [u8]> {
-    loop {
-        let at = memchr::memchr2(b'"', b'\\', json)?;
-        to.push_str(std::str::from_utf8(&json[..at]).ok()?);
-        if json[at] == b'"' {
-            return Some(&json[at + 1..]);
+/// Appends the JSON string at the beginning of `json`, behind which only `end` may follow, as it stands there, escapes
+/// and all, without its quotes; whether it was one. If not, nothing is appended.
+pub(super) fn append(to: &mut Vec<u8>, json: &[u8], end: &[u8]) -> bool {
+    let text = json
+        .strip_suffix(end)
+        .and_then(|json| json.strip_prefix(b"\"")?.strip_suffix(b"\""))
+        .filter(|text| !escaped(text, text.len()));
+    match text {
+        Some(text) if memchr::memchr_iter(b'"', text).all(|at| escaped(text, at)) => {
+            to.extend_from_slice(text);
+            true
         }
-        to.push(match json.get(at + 1)? {
-            b'n' => '\n',
-            b't' => '\t',
-            b'r' => '\r',
-            &same @ (b'"' | b'\\' | b'/') => char::from(same),
-            _ => return None,
-        });
-        json = &json[at + 2..];
+        _ => false,
     }
 }
 
-/// A line that said nothing, apart from one text in it.
+/// Whether what stands at `at` is escaped: by a backslash that is not escaped itself.
+fn escaped(text: &[u8], at: usize) -> bool {
+    let backslashes = text[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
+    backslashes % 2 == 1
+}
+
+/// A line that said nothing new, apart from one text in it and from figures behind that.
 #[derive(Debug, Default)]
 pub(super) struct Pattern {
     /// What stands before the text, its opening quote included; empty if there is no pattern.
     before: Vec<u8>,
-    /// What stands behind it, from its closing quote.
-    behind: Vec<u8>,
+    /// What stands behind it, from its closing quote, without the figures that part it.
+    behind: Vec<Vec<u8>>,
 }
 
 impl Pattern {
-    /// Whether a line differs from the pattern in nothing but its text.
-    ///
-    /// Texts with quotes are not looked at: a quote that is no part of the text could only be told by parsing.
-    pub(super) fn fits(&self, line: &[u8]) -> bool {
-        !self.before.is_empty()
-            && line
-                .strip_prefix(self.before.as_slice())
-                .and_then(|rest| rest.strip_suffix(self.behind.as_slice()))
-                .is_some_and(|text| memchr::memchr(b'"', text).is_none() && !text.ends_with(b"\\"))
+    /// What stands behind the text of a line, from its closing quote, if the line differs from the pattern in nothing
+    /// but its text and its figures.
+    pub(super) fn fits<'l>(&self, line: &'l [u8]) -> Option<&'l [u8]> {
+        if self.before.is_empty() {
+            return None;
+        }
+        let rest = line.strip_prefix(self.before.as_slice())?;
+        let behind = &rest[text_end(rest)?..];
+        let mut pieces = self.behind.iter();
+        let mut left = behind.strip_prefix(pieces.next()?.as_slice())?;
+        for piece in pieces {
+            let figures = left.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            left = left[figures..]
+                .strip_prefix(piece.as_slice())
+                .filter(|_| figures > 0)?;
+        }
+        left.is_empty().then_some(behind)
     }
 
-    /// Takes a line for the pattern, which is JSON and said nothing; `key` is the name of its text, with the quotes and
-    /// colon that stand around it.
+    /// Takes a line for the pattern, which is JSON; `key` is the name of its text, with the quotes and colon that stand
+    /// around it.
     pub(super) fn learn(&mut self, line: &[u8], key: &memchr::memmem::Finder<'_>) {
         self.before.clear();
+        self.behind.clear();
         let Some(at) = key.find(line) else { return };
         let (before, rest) = line.split_at(at + key.needle().len());
-        let Some(end) = memchr::memchr(b'"', rest) else {
-            return;
-        };
-        if rest[..end].ends_with(b"\\") {
-            return;
-        }
+        let Some(end) = text_end(rest) else { return };
         self.before.extend_from_slice(before);
-        self.behind.clear();
-        self.behind.extend_from_slice(&rest[end..]);
+        let pieces = rest[end..].split(u8::is_ascii_digit).enumerate();
+        // Between the digits of one figure nothing stands.
+        let pieces = pieces.filter(|(n, piece)| *n == 0 || !piece.is_empty());
+        self.behind.extend(pieces.map(|(_, piece)| piece.to_vec()));
+        // A line of JSON does not end in a figure, and this one would be told from longer ones by nothing.
+        if line.last().is_some_and(u8::is_ascii_digit) {
+            self.before.clear();
+        }
+    }
+
+    /// The line of the pattern with an empty text and with what [`Self::fits`] yielded behind it.
+    pub(super) fn line(&self, behind: &[u8]) -> Vec<u8> {
+        [&self.before, behind].concat()
+    }
+}
+
+/// Where the text ends at whose first character `rest` begins: at its closing quote.
+fn text_end(rest: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', &rest[at..])?;
+        if rest[at] == b'"' {
+            return Some(at);
+        }
+        at += 2;
+        if at > rest.len() {
+            return None;
+        }
     }
 }
 
@@ -92,15 +111,16 @@ mod tests {
             "quote \" end",
         ] {
             let json = serde_json::to_string(text).expect("JSON");
-            let mut to = String::from("so far ");
-            let appended = append(&mut to, format!("{json}}}}}").as_bytes(), b"}}");
-            assert_eq!(appended, text != "\u{1}", "{json}");
-            assert_eq!(to, format!("so far {}", if appended { text } else { "" }));
+            let mut to = b"so far ".to_vec();
+            assert!(append(&mut to, format!("{json}}}}}").as_bytes(), b"}}"), "{json}");
+            let all = format!("\"{}\"", String::from_utf8(to).expect("UTF-8"));
+            let read: String = serde_json::from_str(&all).expect("one text");
+            assert_eq!(read, format!("so far {text}"));
         }
         for json in ["", "\"", "\"a", "\"a\\\"}}", "1}}", "\"a\",\"b\":1}}"] {
-            let mut to = String::new();
+            let mut to = Vec::new();
             assert!(!append(&mut to, json.as_bytes(), b"}}"), "{json}");
-            assert_eq!(to, "");
+            assert_eq!(to, b"");
         }
     }
 
@@ -108,9 +128,11 @@ mod tests {
     fn a_pattern_fits_lines_that_differ_in_their_text_alone() {
         let mut pattern = Pattern::default();
         let key = Finder::new("\"content\":\"");
-        assert!(!pattern.fits(b"{\"content\":\"a\"}"));
+        assert_eq!(pattern.fits(b"{\"content\":\"a\"}"), None);
         pattern.learn(b"{\"id\":1,\"content\":\"a\",\"usage\":null}", &key);
+        let quoted = r#"{"id":1,"content":"say \"b\"","usage":null}"#;
         for (line, fits) in [
+            (quoted, true),
             (r#"{"id":1,"content":"b c","usage":null}"#, true),
             (r#"{"id":1,"content":"","usage":null}"#, true),
             (r#"{"id":1,"content":"\\n","usage":null}"#, true),
@@ -121,9 +143,37 @@ mod tests {
             (r#"{"id":1,"content":"a\","usage":null}"#, false),
             (r#"{"id":1,"content":"#, false),
         ] {
-            assert_eq!(pattern.fits(line.as_bytes()), fits, "{line}");
+            let behind = fits.then_some(b"\",\"usage\":null}".as_slice());
+            assert_eq!(pattern.fits(line.as_bytes()), behind, "{line}");
         }
         pattern.learn(b"{\"id\":1}", &key);
-        assert!(!pattern.fits(b"{\"id\":1,\"content\":\"b\",\"usage\":null}"));
+        assert_eq!(pattern.fits(b"{\"id\":1,\"content\":\"b\",\"usage\":null}"), None);
+    }
+
+    #[test]
+    fn figures_behind_the_text_may_differ() {
+        let mut pattern = Pattern::default();
+        let key = Finder::new("\"text\":\"");
+        pattern.learn(br#"{"text":"a","n":10,"of":{"m":7},"v":"x-3.5"}"#, &key);
+        let behind = r#"","n":9,"of":{"m":123},"v":"x-4.0"}"#;
+        let line = format!("{{\"text\":\"b 1 \\{behind}");
+        assert_eq!(pattern.fits(line.as_bytes()), None, "the quote is escaped");
+        let line = format!("{{\"text\":\"b 1{behind}");
+        assert_eq!(pattern.fits(line.as_bytes()), Some(behind.as_bytes()));
+        assert_eq!(
+            pattern.line(behind.as_bytes()),
+            format!("{{\"text\":\"{behind}").as_bytes()
+        );
+        for other in [
+            r#"{"text":"a","n":,"of":{"m":7},"v":"x-3.5"}"#,
+            r#"{"text":"a","n":-1,"of":{"m":7},"v":"x-3.5"}"#,
+            r#"{"text":"a","n":1.5,"of":{"m":7},"v":"x-3.5"}"#,
+            r#"{"text":"a","n":1,"of":{"m":7},"v":"x-3.5","w":1}"#,
+            r#"{"text":"a","n":1,"of":{"m":7}}"#,
+        ] {
+            assert_eq!(pattern.fits(other.as_bytes()), None, "{other}");
+        }
+        pattern.learn(br#""text":"a",7"#, &key);
+        assert_eq!(pattern.fits(br#""text":"a",7"#), None, "it has no end");
     }
 }
