@@ -1,13 +1,14 @@
 //! Folding events into the state.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::budget::Outside;
 use super::event::{Created, Event, Recorded, RepeatWhy};
 use super::outstanding::ActionKey;
 use super::report::{Failure, PublishResult, Report, Verdict};
 use super::split::Split;
-use super::state::{Approval, Attempt, Held, Node, NodePhase, PlanState, Posted, Pull, Run, Stuck};
+use super::state::{Approval, Attempt, Held, NodePhase, PlanState, Posted, Pull, Run, Stuck};
 use crate::model::{NodeId, Timestamp};
 
 /// Folds a whole log. `None` where the log is empty or does not begin with the creation of a run.
@@ -37,7 +38,7 @@ pub fn evolve(run: &mut Option<Run>, recorded: &Recorded) {
 
 fn born(created: &Created, at: Timestamp) -> Run {
     Run {
-        created: created.clone(),
+        created: Arc::new(created.clone()),
         began: at,
         updated: at,
         len: 1,
@@ -49,7 +50,7 @@ fn born(created: &Created, at: Timestamp) -> Run {
         nodes: created
             .nodes
             .iter()
-            .map(|id| (id.clone(), Node::default()))
+            .map(|id| (id.clone(), Arc::default()))
             .collect(),
         splits: BTreeMap::new(),
         plan: None,
@@ -98,7 +99,7 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
             start,
             iteration,
         } => {
-            if let Some(node) = run.nodes.get_mut(&key.node) {
+            if let Some(node) = run.node_mut(&key.node) {
                 node.phase = NodePhase::Running;
                 node.attempts.push(Attempt {
                     generation: key.generation,
@@ -124,7 +125,7 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
                 if run.nodes.contains_key(&part.node) {
                     begin_generation(run, std::slice::from_ref(&part.node));
                 } else {
-                    run.nodes.insert(part.node.clone(), Node::default());
+                    run.nodes.insert(part.node.clone(), Arc::default());
                 }
             }
             let parts = parts.clone();
@@ -269,15 +270,14 @@ fn fold(run: &mut Run, event: &Event, at: Timestamp) {
 }
 
 fn find<'a>(run: &'a mut Run, node: &NodeId, generation: u32, n: u32) -> Option<&'a mut Attempt> {
-    run.nodes
-        .get_mut(node)?
+    run.node_mut(node)?
         .attempts
         .iter_mut()
         .find(|attempt| attempt.generation == generation && attempt.n == n)
 }
 
 fn set_phase(run: &mut Run, node: &NodeId, phase: NodePhase) {
-    if let Some(node) = run.nodes.get_mut(node) {
+    if let Some(node) = run.node_mut(node) {
         node.phase = phase;
     }
 }
@@ -301,7 +301,7 @@ fn attempt_ended(run: &mut Run, report: &Report) {
         Some(PublishResult::Placed { commit }) => run.pushed = Some(commit.clone()),
         _ => {}
     }
-    let Some(node) = run.nodes.get_mut(&key.node) else {
+    let Some(node) = run.node_mut(&key.node) else {
         return;
     };
     let is_newest = node
@@ -359,7 +359,7 @@ fn repeated(run: &mut Run, from: &NodeId, nodes: &[NodeId], why: &RepeatWhy) {
     let by_person = !matches!(why, RepeatWhy::Repair { .. });
     if by_person {
         for id in nodes {
-            if let Some(node) = run.nodes.get_mut(id) {
+            if let Some(node) = run.node_mut(id) {
                 node.rounds = 0;
             }
         }
@@ -387,13 +387,13 @@ fn repeated(run: &mut Run, from: &NodeId, nodes: &[NodeId], why: &RepeatWhy) {
         } => {
             first_candidate = candidate.unwrap_or(0);
             resumes = true;
-            if let Some(node) = run.nodes.get_mut(because) {
+            if let Some(node) = run.node_mut(because) {
                 node.rounds = *round;
             }
         }
         RepeatWhy::Review { .. } => resumes = true,
     }
-    if let Some(node) = run.nodes.get_mut(from) {
+    if let Some(node) = run.node_mut(from) {
         node.first_candidate = first_candidate;
         node.repeat = Some(why.clone());
         if resumes {
@@ -424,7 +424,7 @@ fn unite(run: &mut Run, from: Option<&NodeId>, nodes: &[NodeId]) {
 
 fn begin_generation(run: &mut Run, nodes: &[NodeId]) {
     for id in nodes {
-        if let Some(node) = run.nodes.get_mut(id) {
+        if let Some(node) = run.node_mut(id) {
             node.generation += 1;
             node.phase = NodePhase::Pending;
             node.first_candidate = 0;

@@ -1,6 +1,7 @@
 //! The state of a run: a fold over its log, never stored by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +18,7 @@ use crate::workflow::Field;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
     /// What was asked, and what was frozen.
-    pub created: Created,
+    pub created: Arc<Created>,
     /// When it began.
     pub began: Timestamp,
     /// When the last event was.
@@ -34,8 +35,8 @@ pub struct Run {
     pub planned_text: ContentHash,
     /// The address of what the last `/replan` wished for.
     pub wishes: Option<ContentHash>,
-    /// The nodes.
-    pub nodes: BTreeMap<NodeId, Node>,
+    /// The nodes. Most do not change from one state to the next, and are shared by both.
+    pub nodes: BTreeMap<NodeId, Arc<Node>>,
     /// The nodes whose work is divided, and their parts.
     pub splits: BTreeMap<NodeId, Split>,
     /// The newest plan that was put to a person.
@@ -354,7 +355,12 @@ pub enum ReplyKind {
 impl Run {
     /// A node by its id.
     pub fn node(&self, id: &NodeId) -> Option<&Node> {
-        self.nodes.get(id)
+        self.nodes.get(id).map(Arc::as_ref)
+    }
+
+    /// A node's state, to be changed: no longer shared with an earlier state of the run.
+    pub(super) fn node_mut(&mut self, id: &NodeId) -> Option<&mut Node> {
+        self.nodes.get_mut(id).map(Arc::make_mut)
     }
 
     /// What all attempts used together, and whether any of them did not say.

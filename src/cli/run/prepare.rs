@@ -195,7 +195,7 @@ pub(super) async fn resumed(settings: &Settings, keep: &Keep, wanted: &str) -> R
     Ok(Job {
         gear: gear_of(settings, &harnesses).await?,
         harnesses,
-        created: page.run.created.clone(),
+        created: (*page.run.created).clone(),
         frozen: (*page.frozen).clone(),
         adopted,
         resumed: true,

@@ -330,7 +330,7 @@ impl Workshop for Warp<Workbench> {
             if let Some(old) = old.cloned()
                 && node.artifacts.contains_key(&old.name)
             {
-                node.artifacts.insert(old.name, old.hash);
+                Arc::make_mut(node).artifacts.insert(old.name, old.hash);
             }
         }
         let page = Page {
