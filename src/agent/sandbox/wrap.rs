@@ -10,6 +10,11 @@ use super::fence::Fence;
 use super::syscalls::Profile;
 use super::{Confinement, Host, OwnProgram, Tier, bubblewrap};
 
+/// Enters the group whose file is the first word, and becomes what the rest says. A shell starts in half the time of
+/// our own program, which is the larger by far.
+const ENTER: &str = "echo 0 > \"$1\" || \
+    { echo \"footplate: the sandbox could not be set up: $1\" >&2; exit 127; }; shift; exec \"$@\"";
+
 /// Confines children in one way, found by [`super::probe()`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sandbox {
@@ -119,20 +124,19 @@ impl Sandbox {
                     group: None,
                     relays: relays(confinement),
                     profile: Some(Profile::Namespaced),
-                    ..plan.clone()
+                    ..plan
                 };
                 let mut words = vec![OsString::from(bwrap)];
                 words.extend(bubblewrap::arguments(&self.host, confinement, program, folder));
                 words.push("--".into());
                 words.extend(own_command(&inner.own, &inner, argv)?);
-                if group.is_some() {
+                if let Some(group) = group {
                     // Bubblewrap itself must be in the group, and with it whatever it starts.
-                    let outer = Plan {
-                        program: bwrap.clone(),
-                        resources: super::Resources::UNLIMITED,
-                        ..plan
-                    };
-                    words = own_command_os(own, &outer, words)?;
+                    let mut enter: Vec<OsString> =
+                        ["/bin/sh", "-c", ENTER, "footplate"].map(OsString::from).into();
+                    enter.push(group.into());
+                    enter.append(&mut words);
+                    words = enter;
                 }
                 Ok(Wrapped {
                     argv: words,
@@ -180,15 +184,11 @@ fn relays(confinement: &Confinement) -> Vec<Relayed> {
 }
 
 fn own_command(own: &OwnProgram, plan: &Plan, argv: &[String]) -> std::io::Result<Vec<OsString>> {
-    own_command_os(own, plan, argv.iter().map(OsString::from).collect())
-}
-
-fn own_command_os(own: &OwnProgram, plan: &Plan, argv: Vec<OsString>) -> std::io::Result<Vec<OsString>> {
     let plan = serde_json::to_string(plan).map_err(std::io::Error::other)?;
     let mut words = vec![OsString::from(&own.file)];
     words.extend(own.arguments.iter().map(OsString::from));
     words.extend([CONFINE.into(), plan.into(), "--".into()]);
-    words.extend(argv);
+    words.extend(argv.iter().map(OsString::from));
     Ok(words)
 }
 
