@@ -5,8 +5,8 @@
 //!
 //! `footplate run` with a workflow of N checks (`true`), one after the other, on a real repository with real worktrees
 //! and durable settings, each run a process of its own. The floor is a program that starts the same programs in the same way, with the
-//! arguments that a recording of the run shows: git, and the shells of the checks. Both are told as CPU of the
-//! process and all that it started. A second floor does the same work with the product's own worktrees and checks,
+//! arguments that a recording of the run shows: git, bubblewrap where it is installed, and the shells of the checks.
+//! Both are told as CPU of the process and all that it started. A second floor does the same work with the product's own worktrees and checks,
 //! but without log, decisions and scheduling, which tells the engine proper from its hands.
 
 mod measure;
@@ -18,7 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use footplate::agent::{CheckOrder, Limits, Marker, run_checks};
+use footplate::agent::sandbox::{self, Confined, Confinement, OwnProgram, Wanted};
+use footplate::agent::{CheckOrder, Limits, Marker, Sandboxes, run_checks};
 use footplate::git::{self, Git, adopt_local};
 use footplate::model::{AttemptKey, NodeId, RunId, SystemClock};
 use footplate::run::{EndedHow, Event, Recorded};
@@ -69,7 +70,8 @@ fn parent(runtime: &Runtime) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let repository = folder.path().join("repository");
     make_repository(&repository)?;
-    let recording = Recording::new(folder.path(), &program("git")?)?;
+    let programs = [Ok(program("git")?), program("bwrap")];
+    let recording = Recording::new(folder.path(), &programs.into_iter().flatten().collect::<Vec<_>>())?;
     let mut stage = Stage {
         folder,
         repository,
@@ -79,10 +81,14 @@ fn parent(runtime: &Runtime) -> Result<()> {
     let second = stage.record(2)?;
     // What the second node of two starts beyond what one node alone does.
     let each = &second[first.len()..];
+    let counted = |calls: &[PathBuf]| {
+        let sandboxes = calls.iter().filter(|call| process::confines(call)).count();
+        format!("git {} times, sandboxes {sandboxes}", calls.len() - sandboxes)
+    };
     say(&format!(
-        "A run of one node calls git {} times; each further node {} times.",
-        first.len(),
-        each.len()
+        "A run of one node starts {}; each further node {}.",
+        counted(&first),
+        counted(each)
     ));
 
     let (mut one, mut many) = (Figures::default(), Figures::default());
@@ -180,8 +186,8 @@ impl Stage {
         self.program(data.path(), source, None)
     }
 
-    /// Runs a workflow with data in a folder, with the git that stands first in `git`, if that is given.
-    fn program(&self, data: &Path, source: &str, git: Option<&Path>) -> Result<(f64, f64)> {
+    /// Runs a workflow with data in a folder, with the programs that stand first in `bin`, if that is given.
+    fn program(&self, data: &Path, source: &str, bin: Option<&Path>) -> Result<(f64, f64)> {
         let [settings, workflow, issue] =
             ["footplate.yml", "bench.yml", "issue.md"].map(|name| data.join(name));
         std::fs::write(&workflow, source)?;
@@ -191,7 +197,7 @@ impl Stage {
             format!("data_dir: data\nlimits: {{concurrent_attempts: {PLACES}}}\n"),
         )?;
         let search = footplate::config::environment("PATH").unwrap_or_default();
-        let search = match git {
+        let search = match bin {
             Some(folder) => format!("{}:{search}", path(folder)?),
             None => search,
         };
@@ -239,12 +245,7 @@ impl Stage {
         let calls = self.recording.begin(&format!("of-{nodes}"))?;
         let data = self.folder.path().join(format!("recorded-{nodes}"));
         std::fs::create_dir_all(&data)?;
-        let git = self
-            .recording
-            .program
-            .parent()
-            .context("a program is in a folder")?;
-        self.program(&data, &sequence(nodes), Some(git))?;
+        self.program(&data, &sequence(nodes), Some(&self.recording.bin))?;
         let mut found: Vec<PathBuf> = std::fs::read_dir(&calls)?
             .map(|entry| Ok(entry?.path()))
             .collect::<Result<_>>()?;
@@ -269,17 +270,8 @@ impl Stage {
             Ok(names?.join(":"))
         };
         let (first, each) = (list(first)?, list(each)?);
-        let git = program("git")?;
         let (recorded, further) = (path(self.folder.path())?, further.to_string());
-        let arguments = [
-            "floor",
-            path(data.path())?,
-            recorded,
-            &first,
-            &each,
-            &further,
-            path(&git)?,
-        ];
+        let arguments = ["floor", path(data.path())?, recorded, &first, &each, &further];
         let (_, cpu, wall) = again(&arguments)?;
         Ok((cpu, wall))
     }
@@ -312,8 +304,8 @@ async fn child(words: &[String]) -> Result<()> {
             )
             .await
         }
-        ["floor", data, recorded, first, each, further, git, ..] => {
-            process::replay(data, recorded, first, each, further.parse()?, git).await
+        ["floor", data, recorded, first, each, further, ..] => {
+            process::replay(data, recorded, first, each, further.parse()?).await
         }
         _ => bail!("not understood: {words:?}"),
     }
@@ -329,11 +321,29 @@ async fn hands(data: &Path, repository: &Path, nodes: u64, program: &Path) -> Re
     .await?;
     let adopted = adopt_local(&git, repository, &data.join("mirrors/repository")).await?;
     let server = Marker::of_server(data);
+    let search = footplate::config::environment("PATH").unwrap_or_default();
+    let own = OwnProgram::new(PathBuf::from(env!("CARGO_BIN_EXE_footplate")));
+    let sandbox = sandbox::probe(Wanted::Auto, &search, own).await.ok();
+    let home = data.join("home");
+    std::fs::create_dir_all(&home)?;
     for n in 0..=nodes {
         let at = data.join(format!("runs/01k9z/check-h{n}"));
         let worktree = adopted.mirror.worktree(&at, &adopted.head).await?;
+        let commands = sandbox.as_ref().map(|probe| Confined {
+            sandbox: Arc::clone(&probe.sandbox),
+            confinement: Confinement {
+                git: Some(sandbox::Git {
+                    directory: adopted.mirror.path().to_owned(),
+                    link: worktree.path.join(".git"),
+                }),
+                ..Confinement::new(worktree.path.clone(), home.clone())
+            },
+        });
         let order = CheckOrder {
-            sandboxes: footplate::agent::Sandboxes::default(),
+            sandboxes: Sandboxes {
+                setup: None,
+                commands,
+            },
             key: AttemptKey {
                 run: RunId::new("01k9z0000000000000000zzzzz")?,
                 node: NodeId::new(format!("h{n}"))?,
@@ -345,8 +355,8 @@ async fn hands(data: &Path, repository: &Path, nodes: u64, program: &Path) -> Re
             setup: Vec::new(),
             commands: vec!["true".to_owned()],
             limits: Limits::silent(Duration::from_mins(1)),
-            home: data.join("home"),
-            path: footplate::config::environment("PATH"),
+            home: home.clone(),
+            path: Some(search.clone()),
             env: BTreeMap::new(),
         };
         run_checks(&order, &CancellationToken::new()).await?;

@@ -161,36 +161,41 @@ pub(crate) fn instructions_of_self(arguments: &[String]) -> Result<f64> {
     Ok(line.1.trim().parse()?)
 }
 
-/// A program that takes down how it is called, and then is the program that it stands for.
+/// Programs that take down how they are called, and then are the programs that they stand for.
 pub(crate) struct Recording {
-    /// The recording program.
-    pub(crate) program: PathBuf,
+    /// Where they are, for the search path.
+    pub(crate) bin: PathBuf,
     folder: PathBuf,
 }
 
 impl Recording {
-    pub(crate) fn new(folder: &Path, real: &Path) -> Result<Self> {
+    /// Stands in for these programs, each with the name by which it is looked for.
+    pub(crate) fn new(folder: &Path, programs: &[PathBuf]) -> Result<Self> {
         let folder = folder.join("recording");
         let bin = folder.join("bin");
         std::fs::create_dir_all(&bin)?;
-        let program = bin.join("git");
-        // Arguments, environment and folder, each ended by NUL. The number has four digits, so that names sort.
-        let script = format!(
-            "#!/bin/sh\n\
-             calls=$(cat '{0}/calls')\n\
-             n=$(ls \"$calls\" | wc -l)\n\
-             call=$calls/$(printf '%04d' \"$n\")\n\
-             mkdir \"$call\"\n\
-             printf '%s\\0' \"$PWD\" > \"$call/folder\"\n\
-             env -0 > \"$call/environment\"\n\
-             printf '%s\\0' \"$@\" > \"$call/arguments\"\n\
-             exec '{1}' \"$@\"\n",
-            folder.display(),
-            real.display()
-        );
-        std::fs::write(&program, script)?;
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
-        Ok(Self { program, folder })
+        for real in programs {
+            let program = bin.join(real.file_name().context("a program has a name")?);
+            // Program, arguments, environment and folder, each ended by NUL. The number has four digits, so that names
+            // sort.
+            let script = format!(
+                "#!/bin/sh\n\
+                 calls=$(cat '{0}/calls')\n\
+                 n=$(ls \"$calls\" | wc -l)\n\
+                 call=$calls/$(printf '%04d' \"$n\")\n\
+                 mkdir \"$call\"\n\
+                 printf '%s\\0' '{1}' > \"$call/program\"\n\
+                 printf '%s\\0' \"$PWD\" > \"$call/folder\"\n\
+                 env -0 > \"$call/environment\"\n\
+                 printf '%s\\0' \"$@\" > \"$call/arguments\"\n\
+                 exec '{1}' \"$@\"\n",
+                folder.display(),
+                real.display()
+            );
+            std::fs::write(&program, script)?;
+            std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+        }
+        Ok(Self { bin, folder })
     }
 
     /// From now on calls are taken down in a folder of this name.
@@ -202,8 +207,14 @@ impl Recording {
     }
 }
 
+/// Whether a recorded call began a sandbox.
+pub(crate) fn confines(call: &Path) -> bool {
+    std::fs::read_to_string(call.join("program")).is_ok_and(|program| program.contains("bwrap"))
+}
+
 /// A call as it was taken down.
 struct Call {
+    program: String,
     folder: String,
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
@@ -216,6 +227,7 @@ impl Call {
             Ok(text.split_terminator('\0').map(str::to_owned).collect())
         };
         Ok(Self {
+            program: words("program")?.concat(),
             folder: words("folder")?.concat(),
             environment: words("environment")?
                 .iter()
@@ -228,18 +240,23 @@ impl Call {
     }
 
     /// Makes the call with other names in all its paths, and reads what it says.
-    async fn make(&self, program: &str, names: &[(&str, &str)]) -> Result<()> {
+    async fn make(&self, names: &[(&str, &str)]) -> Result<()> {
         let changed = |text: &str| {
             names
                 .iter()
                 .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
         };
-        let mut command = tokio::process::Command::new(program);
+        let mut command = tokio::process::Command::new(&self.program);
         command.env_clear();
         for (name, value) in &self.environment {
             command.env(name, changed(value));
         }
-        command.args(self.arguments.iter().map(|argument| changed(argument)));
+        let arguments: Vec<String> = self.arguments.iter().map(|argument| changed(argument)).collect();
+        // What a sandbox lets in for writing is there, as it was.
+        for at in (0..arguments.len()).filter(|&at| arguments[at] == "--bind") {
+            std::fs::create_dir_all(&arguments[at + 1])?;
+        }
+        command.args(arguments);
         let folder = PathBuf::from(changed(&self.folder));
         std::fs::create_dir_all(&folder)?;
         let output = command.current_dir(folder).stdin(Stdio::null()).output().await?;
@@ -255,34 +272,30 @@ impl Call {
 }
 
 /// Makes recorded calls again, in another data folder: the first ones once, then `each` as often as said under
-/// names of their own; and a shell that does nothing for each check, of which the first ones had two.
-pub(crate) async fn replay(
-    data: &str,
-    recorded: &str,
-    first: &str,
-    each: &str,
-    further: u64,
-    program: &str,
-) -> Result<()> {
+/// names of their own; and, where checks are not confined, a shell that does nothing for each, of which the first ones
+/// had two.
+pub(crate) async fn replay(data: &str, recorded: &str, first: &str, each: &str, further: u64) -> Result<()> {
     let read = |list: &str| -> Result<Vec<Call>> {
         let calls = list.split(':').filter(|call| !call.is_empty());
         calls.map(|call| Call::read(Path::new(call))).collect()
     };
     let (first, each) = (read(first)?, read(each)?);
+    let confined = each.iter().any(|call| call.program.contains("bwrap"));
     let (of_one, of_two) = (format!("{recorded}/recorded-1"), format!("{recorded}/recorded-2"));
     for call in &first {
-        call.make(program, &[(&of_one, data)]).await?;
+        call.make(&[(&of_one, data)]).await?;
     }
-    for _ in 0..2 {
+    for _ in 0..if confined { 0 } else { 2 } {
         shell().await?;
     }
     for n in 0..further {
         let name = format!("check-f{n}");
         for call in &each {
-            call.make(program, &[(&of_two, data), ("check-n2", &name)])
-                .await?;
+            call.make(&[(&of_two, data), ("check-n2", &name)]).await?;
         }
-        shell().await?;
+        if !confined {
+            shell().await?;
+        }
     }
     Ok(())
 }
