@@ -170,6 +170,43 @@ fn the_image_is_built_with_the_toolchain_of_the_repository() {
     }
 }
 
+/// What a unit of systemd may not have, or the sandbox does not work: covers over `/proc`, fewer system calls and
+/// kinds of sockets than bubblewrap and Landlock make.
+#[test]
+fn the_unit_leaves_room_for_the_sandbox() {
+    let unit =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/footplate.service"));
+    let unit = unit.expect("deploy/footplate.service can be read");
+    let values = |key: &str| -> Vec<&str> {
+        let lines = unit.lines().filter_map(|line| line.split_once('='));
+        let of_key = lines.filter(|(name, _)| *name == key);
+        of_key.flat_map(|(_, value)| value.split_whitespace()).collect()
+    };
+    let covers = [
+        "ProtectProc",
+        "ProcSubset",
+        "ProtectKernelTunables",
+        "ProtectKernelLogs",
+        "ProtectHostname",
+        "RestrictNamespaces",
+    ];
+    for key in covers {
+        assert_eq!(values(key), [""; 0], "{key} keeps bubblewrap from mounting /proc");
+    }
+    let calls = values("SystemCallFilter");
+    let wanted = [
+        "@system-service",
+        "@mount",
+        "sethostname",
+        "seccomp",
+        "landlock_restrict_self",
+    ];
+    for call in wanted {
+        assert!(calls.contains(&call), "{call} is not allowed: {calls:?}");
+    }
+    assert!(values("RestrictAddressFamilies").contains(&"AF_NETLINK"));
+}
+
 /// The rules, each made to bite once.
 mod bites {
     use super::rules;

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 use serde::Deserialize;
 
+use super::lines::Next;
 use super::{Heard, text};
 use crate::ledger::WireFault;
 use crate::model::TokenUsage;
@@ -205,12 +206,18 @@ impl Reader {
         }
     }
 
-    /// How events begin that say nothing more: words, once there were some.
-    pub(super) fn dull(&self, heard: &Heard) -> &'static [u8] {
-        if heard.spoke && self.arguments.is_none() {
-            b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\","
+    /// What is known of the next events: words say nothing more once there were some, and a call's arguments come in
+    /// many pieces.
+    pub(super) fn next(&self, heard: &Heard) -> Next {
+        if self.arguments.is_some() {
+            Next::Known {
+                name: b"content_block_delta",
+                begins: b"event: content_block_delta\ndata: ",
+            }
+        } else if heard.spoke {
+            Next::Dull(b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",")
         } else {
-            b""
+            Next::Any
         }
     }
 

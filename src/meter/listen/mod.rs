@@ -17,7 +17,7 @@ mod text;
 pub(super) mod tests;
 
 use self::elements::Elements;
-use self::lines::Lines;
+use self::lines::{Lines, Next};
 use super::endpoint::Endpoint;
 use crate::ledger::WireFault;
 use crate::model::TokenUsage;
@@ -133,11 +133,11 @@ impl Dialect {
         }
     }
 
-    /// How events begin that say nothing more, name and all.
-    fn dull(&self, heard: &Heard) -> &'static [u8] {
+    /// What is known of the events that come next.
+    fn next(&self, heard: &Heard) -> Next {
         match self {
-            Self::Messages(reader) => reader.dull(heard),
-            Self::Chat(_) | Self::Responses(_) | Self::Generate(_) => b"",
+            Self::Messages(reader) => reader.next(heard),
+            Self::Chat(_) | Self::Responses(_) | Self::Generate(_) => Next::Any,
         }
     }
 
@@ -203,7 +203,7 @@ impl Listener {
             Form::Unknown | Form::Foreign => {}
             Form::Events(lines) => lines.feed(piece, |name, data| {
                 dialect.event(name, data, heard);
-                dialect.dull(heard)
+                dialect.next(heard)
             }),
             Form::Array(elements) => elements.feed(piece, |element| dialect.event(b"", element, heard)),
             Form::Document(whole) => {
