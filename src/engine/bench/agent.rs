@@ -259,7 +259,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             repeat: state.and_then(|state| state.repeat.as_ref()),
             returned: returned(page, key),
             part: run.part(&node.id).map(|(_, part)| part),
-            sections: Self::sections(page, node, agent, handover),
+            sections: Self::sections(page, key, node, agent, handover),
         }))
     }
 

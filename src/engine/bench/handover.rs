@@ -88,11 +88,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         }
         match (&work.report.verdict, left) {
             (Verdict::Failed { .. }, Some(left)) => {
-                let patch = mirror.patch(start, left).await.map_err(machine)?;
-                let patch = clipped(patch);
-                work.report.patch = Some(ContentHash::of(&patch));
-                work.contents.push(patch);
-                return Ok(());
+                return self.keep_patch(mirror, (start, left), work).await;
             }
             (Verdict::Succeeded, _) => {}
             _ => return Ok(()),
@@ -122,12 +118,32 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
                 .map(|path| format!("It changed `{path}`, which is not its part's."));
             work.report.findings.extend(foreign);
         }
-        if returned.is_empty() {
-            let facts = self.facts(page, node, agent, mirror, state).await?;
-            work.report.findings.extend(facts);
-        } else {
+        if !returned.is_empty() {
             return_to_author(work, returned);
+            return Ok(());
         }
+        if self
+            .keep_to_the_plan(page, agent, mirror, (start, state), work)
+            .await?
+        {
+            return self.keep_patch(mirror, (start, state), work).await;
+        }
+        let facts = self.facts(page, node, agent, mirror, state).await?;
+        work.report.findings.extend(facts);
+        Ok(())
+    }
+
+    /// Keeps the diff of an attempt that failed, for whoever takes over.
+    async fn keep_patch(
+        &self,
+        mirror: &Mirror,
+        (start, left): (&CommitId, &CommitId),
+        work: &mut Work,
+    ) -> Result<(), Error> {
+        let patch = mirror.patch(start, left).await.map_err(machine)?;
+        let patch = clipped(patch);
+        work.report.patch = Some(ContentHash::of(&patch));
+        work.contents.push(patch);
         Ok(())
     }
 
@@ -146,6 +162,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
     /// The sections of a brief that depend on what happened around the attempt.
     pub(super) fn sections(
         page: &Page,
+        key: &AttemptKey,
         node: &Node,
         agent: &AgentNode,
         handover: Option<&Handover>,
@@ -155,6 +172,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             merge::section(&page.run, &node.id),
             facts::section(&page.run, &page.frozen.workflow, agent.role),
             handover.map(|handover| handover.section.clone()),
+            super::scope::section(page, key),
         ]
         .into_iter()
         .flatten()

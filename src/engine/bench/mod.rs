@@ -18,6 +18,7 @@ mod facts;
 mod folders;
 mod handover;
 mod merge;
+mod scope;
 mod shares;
 
 use std::collections::BTreeMap;

@@ -147,6 +147,30 @@ async fn a_process_that_an_agent_leaves_behind_is_killed() {
 }
 
 #[tokio::test]
+async fn a_change_outside_the_plans_files_is_undone_once_with_a_word_about_it() {
+    let other = json!({"write": {"file": "other.txt", "content": "beyond"}});
+    let keep = json!({"shell": "cp \"$FOOTPLATE_BRIEF\" @STAGE@/brief"});
+    let works = json!({
+        "1": [add_two(), other, implementation()],
+        "default": [keep, add_two(), implementation()],
+    });
+    let stage = Set::new().role("implement", works).start().await;
+    let issue = stage.ask();
+    let pull = stage.build(issue).await;
+    assert_eq!(stage.file(&pull.branch, "other.txt"), None);
+    assert_eq!(
+        stage.file(&pull.branch, "words.txt").as_deref(),
+        Some("one\ntwo\nthree\n")
+    );
+    let brief = std::fs::read_to_string(stage.folder().join("brief")).expect("the agent kept its brief");
+    assert!(brief.contains("## Keep to the plan's files"), "{brief}");
+    assert!(brief.contains("`other.txt`"), "{brief}");
+    let (_, story) = super::server::run(&stage.settings(), &["replay", &run_of(&stage).await]).await;
+    assert!(story.contains("not among the plan's: `other.txt`"), "{story}");
+    stage.end().await;
+}
+
+#[tokio::test]
 async fn a_change_outside_the_plans_files_is_held_back_and_told() {
     let more = json!([add_two(), {"write": {"file": "README.md", "content": "Mine."}}, implementation()]);
     let stage = Set::new().role("implement", more).start().await;
