@@ -13,7 +13,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use footplate::agent::{Agent, CommandHarness, Limits, Marker, Order, Stop};
+use footplate::agent::{Agent, CommandHarness, Limits, Marker, Order, Stop, Variables};
 use footplate::model::{AttemptKey, Role, Timestamp};
 use measure::process::output_of_self;
 use measure::{Figures, Table, option, say, usage, word};
@@ -95,6 +95,7 @@ async fn supervised(children: u64) -> Result<()> {
     let harness = CommandHarness {
         name: "sleeper".to_owned(),
         argv: vec!["sleep".to_owned(), PATIENCE.as_secs().to_string()],
+        variables: Variables::new(),
     };
     let cancel = CancellationToken::new();
     let _end = cancel.clone().drop_guard();

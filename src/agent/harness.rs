@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::dialect::{self, Invocation, Listener};
 use super::environment::{self, DEFAULT_PATH, Environment};
 use super::supervise::{Launch, supervise};
+use super::variables::{self, Variables};
 use super::{AcpAgent, BRIDGE_SUBCOMMAND, BUILTIN_SUBCOMMAND, Ended, Error, Observer, Order};
 use crate::model::Dialect;
 use crate::route::Effort;
@@ -96,6 +97,8 @@ pub struct CommandHarness {
     /// The program and its arguments. The program is a name on the path or an absolute path; arguments are
     /// passed as they are, so that relative paths among them mean the worktree.
     pub argv: Vec<String>,
+    /// What the operator wants it to be told besides.
+    pub variables: Variables,
 }
 
 impl Agent for CommandHarness {
@@ -105,7 +108,8 @@ impl Agent for CommandHarness {
         cancel: CancellationToken,
         observer: &dyn Observer,
     ) -> Result<Ended, Error> {
-        let invocation = for_program(self.argv.clone(), order);
+        let mut invocation = for_program(self.argv.clone(), order);
+        variables::tell(&self.variables, order, &mut invocation);
         run(invocation, order, &cancel, Listener::command(observer)).await
     }
 }
@@ -282,6 +286,8 @@ pub struct AcpHarness {
     pub agent: AcpAgent,
     /// The agent's command line: a name on the path or an absolute path, and its arguments.
     pub argv: Vec<String>,
+    /// What the operator wants it to be told besides.
+    pub variables: Variables,
 }
 
 impl AcpHarness {
@@ -292,6 +298,7 @@ impl AcpHarness {
             own: own.to_owned(),
             agent,
             argv: agent.argv(),
+            variables: Variables::new(),
         }
     }
 }
@@ -313,6 +320,7 @@ impl Agent for AcpHarness {
         argv.extend(self.argv.iter().cloned());
         let mut invocation = for_program(argv, order);
         dialect::tell_acp(self.agent, order, &mut invocation);
+        variables::tell(&self.variables, order, &mut invocation);
         run(invocation, order, &cancel, Listener::own(observer)).await
     }
 }
@@ -339,11 +347,15 @@ fn for_program(argv: Vec<String>, order: &Order) -> Invocation {
         ..Invocation::default()
     };
     if let Some(url) = &order.model_url {
-        invocation.variables.push(("FOOTPLATE_MODEL_URL", url.into()));
+        invocation
+            .variables
+            .push(("FOOTPLATE_MODEL_URL".into(), url.into()));
     }
     if let Some(key) = &order.model_key {
         let key = key.expose_secret();
-        invocation.variables.push(("FOOTPLATE_MODEL_KEY", key.into()));
+        invocation
+            .variables
+            .push(("FOOTPLATE_MODEL_KEY".into(), key.into()));
     }
     invocation
 }
@@ -372,7 +384,7 @@ async fn run(
     environment.set_or_unset("FOOTPLATE_EFFORT", order.effort.map(Effort::as_str));
     environment.set_or_unset("FOOTPLATE_READ_ONLY", order.read_only.then_some("1"));
     for (name, value) in invocation.variables {
-        environment.set(name, value);
+        environment.set(&name, value);
     }
 
     let launch = Launch {

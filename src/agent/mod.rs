@@ -41,6 +41,7 @@ mod scripted;
 mod supervise;
 mod tail;
 mod tree;
+mod variables;
 mod verdict;
 
 pub use acp::{BRIDGE_SUBCOMMAND, bridge_main};
@@ -62,6 +63,7 @@ pub use order::{Limits, Observer, Order, Progress};
 pub use script::{Script, ScriptError, Step};
 pub use scripted::scripted_main;
 pub use tree::{Leftover, kill_leftovers};
+pub use variables::{Filled, Variables};
 pub use verdict::{FailureClass, Verdict, VerdictFacts, verdict};
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::environment::DEFAULT_PATH;
 use super::sandbox::installs;
-use super::{Cli, Harness};
+use super::{AcpAgent, Cli, Harness};
 use crate::model::Dialect;
 
 impl Harness {
@@ -18,10 +18,11 @@ impl Harness {
                 Cli::Qwen => &[Dialect::Openai, Dialect::Anthropic, Dialect::Gemini],
             },
             Self::Builtin(_) => &[Dialect::Openai, Dialect::Anthropic],
-            // Those that are known are told an address of OpenAI's dialect.
-            Self::Acp(_) => &[Dialect::Openai],
+            Self::Acp(harness) if harness.agent != AcpAgent::Other => &[Dialect::Openai, Dialect::Anthropic],
             // Any program may speak any of them.
-            Self::Command(_) | Self::Scripted(_) => &[Dialect::Openai, Dialect::Anthropic, Dialect::Gemini],
+            Self::Acp(_) | Self::Command(_) | Self::Scripted(_) => {
+                &[Dialect::Openai, Dialect::Anthropic, Dialect::Gemini]
+            }
         }
     }
 

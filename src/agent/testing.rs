@@ -57,7 +57,7 @@ impl World {
 }
 
 /// An attempt in a world of this root that waits long for everything.
-fn order(root: &Path) -> Order {
+pub(super) fn order(root: &Path) -> Order {
     let path = |name: &str| root.join(name);
     Order {
         key: key(1, 1),
@@ -106,6 +106,7 @@ pub(super) fn sh(script: &str) -> CommandHarness {
     CommandHarness {
         name: "sh".to_owned(),
         argv: ["sh", "-c", script].map(str::to_owned).to_vec(),
+        variables: Variables::new(),
     }
 }
 
@@ -113,6 +114,7 @@ pub(super) fn python(script: &str) -> CommandHarness {
     CommandHarness {
         name: "python".to_owned(),
         argv: ["python3", "-c", script].map(str::to_owned).to_vec(),
+        variables: Variables::new(),
     }
 }
 

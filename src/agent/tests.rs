@@ -123,6 +123,7 @@ async fn a_program_that_is_not_there_is_an_error_and_probe_says_so() {
         let harness = Harness::Command(CommandHarness {
             name: "x".to_owned(),
             argv,
+            variables: Variables::new(),
         });
         let order = world.order.clone();
         async move {

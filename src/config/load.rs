@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::agent::Cli;
 use crate::ledger::{Billing, Millionths};
 use crate::model::{AppId, Dialect, Role};
 use crate::route::Candidate;
@@ -18,9 +17,7 @@ use super::catalog::{self, Model, Shipped};
 use super::classes;
 use super::error::Place;
 use super::file::Reader;
-use super::settings::{
-    Egress, GitHub, Guard, Guards, Harness, Labels, Limits, Routes, Settings, variable_of,
-};
+use super::settings::{Egress, GitHub, Guard, Guards, Labels, Limits, Routes, Settings, variable_of};
 use super::wire::{self, Text};
 use super::{Catalog, Provider, Secret, provider, value};
 
@@ -158,62 +155,6 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
                 .scalar("github.write_gap", file.write_gap.as_ref(), value::pause)
                 .unwrap_or(Duration::from_secs(1)),
             folder: self.folder.to_owned(),
-        }
-    }
-
-    fn harness(&mut self, name: &str, file: &wire::Harness) -> Option<Harness> {
-        let key = format!("harnesses.{name}");
-        if !value::is_word(name) {
-            let message = "a harness's name is a word of lower-case letters, digits, `-` and `_`";
-            self.reader.refuse_at(&file.kind, &key, message, None);
-            return None;
-        }
-        match (file.kind.value.as_str(), &file.file) {
-            ("command", None) if !file.argv.is_empty() => Some(Harness::Command {
-                argv: file.argv.iter().map(|text| text.value.clone()).collect(),
-            }),
-            ("scripted", Some(path)) if file.argv.is_empty() => Some(Harness::Scripted {
-                file: self.folder.join(&path.value),
-            }),
-            ("command", _) => {
-                let help = "write `{kind: command, argv: [program, argument]}`".to_owned();
-                self.reader.refuse_at(
-                    &file.kind,
-                    &key,
-                    "a command harness wants `argv` and nothing else",
-                    Some(help),
-                );
-                None
-            }
-            ("scripted", _) => {
-                let help = "write `{kind: scripted, file: story.yml}`".to_owned();
-                self.reader.refuse_at(
-                    &file.kind,
-                    &key,
-                    "a scripted harness wants `file` and nothing else",
-                    Some(help),
-                );
-                None
-            }
-            (other, None) if Cli::named(other).is_some() && file.argv.is_empty() => {
-                let cli = Cli::named(other)?;
-                Some(Harness::Cli {
-                    cli,
-                    program: file.program.as_ref().map(|text| text.value.clone()),
-                    login: file.login.as_ref().map(|text| self.folder.join(&text.value)),
-                })
-            }
-            (other, _) => {
-                let clis = Cli::ALL.map(Cli::as_str);
-                let help = suggest::help(other, ["command", "scripted"].into_iter().chain(clis));
-                self.reader.refuse_at(
-                    &file.kind,
-                    &format!("{key}.kind"),
-                    "there is no such kind of harness",
-                    help,
-                );
-                None
-            }
         }
     }
 

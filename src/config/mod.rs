@@ -21,6 +21,7 @@ mod catalog;
 mod classes;
 mod error;
 mod file;
+mod harness;
 mod load;
 mod price_diff;
 mod price_file;

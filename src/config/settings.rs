@@ -8,8 +8,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::agent::Cli;
 use crate::agent::sandbox::Allowed;
+use crate::agent::{Cli, Variables};
 use crate::ledger::{Budget, Millionths, Scope};
 use crate::model::{AppId, MicroUsd, Role};
 use crate::run::{Failure, Reaction};
@@ -101,6 +101,15 @@ pub enum Harness {
     Command {
         /// The program and its arguments, never a shell line.
         argv: Vec<String>,
+        /// What it is told besides what every agent is told.
+        variables: Variables,
+    },
+    /// Any agent that speaks ACP, the Agent Client Protocol, over its standard streams.
+    Acp {
+        /// The program and its arguments, never a shell line.
+        argv: Vec<String>,
+        /// What it is told besides, such as where its model answers.
+        variables: Variables,
     },
     /// One of the command-line agents whose dialect is known, where its program or login is not the usual one.
     Cli {

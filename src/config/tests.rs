@@ -9,6 +9,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::{Error, Harness, RepositoryConfig, Sandbox, Secret, Settings, example};
+use crate::agent::Variables;
 use crate::model::{AppId, MicroUsd, Role};
 
 fn nothing(_: &str) -> Option<String> {
@@ -43,7 +44,8 @@ fn the_example_is_valid_and_says_what_it_says() {
     assert_eq!(
         settings.harnesses["mine"],
         Harness::Command {
-            argv: vec!["python3".into(), "agent.py".into()]
+            argv: vec!["python3".into(), "agent.py".into()],
+            variables: Variables::new(),
         }
     );
     assert_eq!(
@@ -176,6 +178,11 @@ fn a_mistake_is_told_with_file_line_column_key_and_a_way_out() {
     insta::assert_snapshot!(told("routes:\n  planing: [claude]\n"), @"footplate.yml:2:3: unknown name `planing` (did you mean `plan`?)");
     insta::assert_snapshot!(told("listen: a\nlisten: b\n"), @"footplate.yml:2:1: this key is given twice");
     insta::assert_snapshot!(told("harnesses: {mine: {kind: comand, argv: [x]}}\n"), @"footplate.yml:1:26: harnesses.mine.kind: there is no such kind of harness (did you mean `command`?)");
+    insta::assert_snapshot!(told("harnesses: {mine: {kind: command, file: x}}\n"), @"footplate.yml:1:26: harnesses.mine: a harness of kind command wants `argv`, perhaps `env`, and nothing else (write `{kind: command, argv: [program, argument]}`)");
+    insta::assert_snapshot!(told("harnesses: {mine: {kind: scripted, file: x, env: {A: b}}}\n"), @"footplate.yml:1:26: harnesses.mine: a harness of kind scripted wants `file` and nothing else (write `{kind: scripted, file: story.yml}`)");
+    insta::assert_snapshot!(told("harnesses: {mine: {kind: codex, argv: [x]}}\n"), @"footplate.yml:1:26: harnesses.mine: a harness of kind codex takes `program` and `login` and nothing else (write `{kind: codex, program: /opt/codex}`)");
+    insta::assert_snapshot!(told("harnesses: {mine: {kind: acp, argv: [x], env: {A: \"{model_ulr}\"}}}\n"), @"footplate.yml:1:51: harnesses.mine.env.A: there is nothing of the name `model_ulr` to put between braces (did you mean `model_url`?)");
+    insta::assert_snapshot!(told("harnesses: {mine: {kind: acp, argv: [x], env: {FOOTPLATE_SECRET: a}}}\n"), @"footplate.yml:1:66: harnesses.mine.env.FOOTPLATE_SECRET: variables of Footplate's own hold secrets and are never passed on");
     insta::assert_snapshot!(told("providers: {x: {base_url: \"https://x\"}}\n"), @"footplate.yml:1:27: providers.x: `dialect` and `base_url` are written together (several dialects of one provider are `base_urls: {anthropic: …, openai: …}`)");
     insta::assert_snapshot!(told("listen: [1]\n"), @"footplate.yml:1:9: one value would belong here");
     insta::assert_snapshot!(told("routes: {plan: claude}\n"), @"footplate.yml:1:16: a list would belong here");

@@ -76,6 +76,8 @@ pub(super) struct Harness {
     pub(super) login: Option<Text>,
     #[serde(default)]
     pub(super) argv: Vec<Text>,
+    #[serde(default)]
+    pub(super) env: BTreeMap<String, Text>,
     pub(super) file: Option<Text>,
 }
 

@@ -16,7 +16,9 @@ use tokio_util::sync::CancellationToken;
 use super::chores;
 use super::gear::{Gear, Strangers, gear};
 use super::{Metrics, Readiness, Server, listen};
-use crate::agent::{self, CliHarness, CommandHarness, Marker, ScriptedHarness, kill_leftovers};
+use crate::agent::{
+    self, AcpAgent, AcpHarness, CliHarness, CommandHarness, Marker, ScriptedHarness, kill_leftovers,
+};
 use crate::config::{self, Settings};
 use crate::engine::{Bench, Book, Crew, Desk, Driver, Equipment, Estate, Folders, InProcess, Manners, Pump};
 use crate::git::{self, Git};
@@ -381,10 +383,22 @@ pub fn harnesses(
                 login: login.clone(),
                 cli: *cli,
             }),
-            config::Harness::Command { argv } => agent::Harness::Command(CommandHarness {
+            config::Harness::Command { argv, variables } => agent::Harness::Command(CommandHarness {
                 name: name.clone(),
                 argv: argv.clone(),
+                variables: variables.clone(),
             }),
+            config::Harness::Acp { argv, variables } => {
+                let program = argv.first().map(Path::new).and_then(Path::file_name);
+                let known = program.and_then(|name| AcpAgent::named(name.to_str()?));
+                agent::Harness::Acp(AcpHarness {
+                    name: name.clone(),
+                    own: own.clone(),
+                    agent: known.unwrap_or(AcpAgent::Other),
+                    argv: argv.clone(),
+                    variables: variables.clone(),
+                })
+            }
             config::Harness::Scripted { file } => {
                 agent::Harness::Scripted(ScriptedHarness::new(own_program()?, absolute(file)))
             }

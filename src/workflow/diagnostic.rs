@@ -76,7 +76,7 @@ impl Diagnostics {
             message,
             help,
             offset: span.offset,
-            length: span.length,
+            length: on_one_line(&self.source, span),
             source: miette::NamedSource::new(&self.file, Arc::clone(&self.source)).with_language("yaml"),
         });
     }
@@ -94,6 +94,14 @@ impl Diagnostics {
         self.found.sort_by_key(|d| (d.line, d.column));
         self.found
     }
+}
+
+/// How much of a place lies on its first line: a value may be as long as the file, and where it begins is what people
+/// look for.
+fn on_one_line(source: &str, span: Span) -> usize {
+    let rest = source.get(span.offset..).unwrap_or_default();
+    let line = rest.find('\n').unwrap_or(rest.len());
+    span.length.min(line)
 }
 
 impl fmt::Display for Diagnostic {

@@ -39,7 +39,7 @@ pub(super) struct Invocation {
     /// and would show in every list of processes, nor a key.
     pub(super) argv: Vec<String>,
     /// Variables beside those that every child gets.
-    pub(super) variables: Vec<(&'static str, OsString)>,
+    pub(super) variables: Vec<(Cow<'static, str>, OsString)>,
     /// Files to put into the private home: paths below it, and contents.
     pub(super) files: Vec<(&'static str, Vec<u8>)>,
     /// What standard input reads from; nothing where unset.
@@ -48,7 +48,7 @@ pub(super) struct Invocation {
 
 impl Invocation {
     fn set(&mut self, name: &'static str, value: impl Into<OsString>) {
-        self.variables.push((name, value.into()));
+        self.variables.push((name.into(), value.into()));
     }
 
     fn args<const N: usize>(&mut self, args: [&str; N]) {

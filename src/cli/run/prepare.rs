@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::keep::{Keep, git_failure};
 use super::{Arguments, machine};
-use crate::agent::{self, Harness};
+use crate::agent::{self, Harness, Variables};
 use crate::cli::exit::{Failure, Kind};
 use crate::cli::{runs, show, workflow};
 use crate::config::{self, Settings};
@@ -70,9 +70,13 @@ pub(super) fn settings(mut settings: Settings, arguments: &Arguments) -> Result<
             .iter()
             .enumerate()
             .map(|(at, word)| absolute(at, word));
-        settings
-            .harnesses
-            .insert(OWN.to_owned(), config::Harness::Command { argv: argv.collect() });
+        settings.harnesses.insert(
+            OWN.to_owned(),
+            config::Harness::Command {
+                argv: argv.collect(),
+                variables: Variables::new(),
+            },
+        );
         vec![OWN.to_owned()]
     };
     for name in &candidates {

@@ -277,6 +277,15 @@ fn windows_files_read_like_others() {
 }
 
 #[test]
+fn of_a_long_value_only_the_beginning_is_shown() {
+    let steps: Vec<String> = (1..100).map(|n| format!("  - {{id: n{n}}}\n")).collect();
+    let told = read(&format!("name: x\nnodes:\n{}", steps.concat())).expect_err("a list is no mapping");
+    let shown = format!("{:?}", miette::Report::new(told[0].clone()));
+    assert!(shown.contains("- {id: n1}"), "{shown}");
+    assert!(!shown.contains("n50"), "{shown}");
+}
+
+#[test]
 fn a_diagnostic_points_into_its_source() {
     let source = "name: ä\nnodes:\n  a: {role: implement, when: \"$b.output.x == 'ö'\"}\n";
     let told = read(source).expect_err("two problems");

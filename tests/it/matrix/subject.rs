@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use footplate::agent::{AcpAgent, AcpHarness, Cli, CliHarness, CommandHarness, Harness};
+use footplate::agent::{AcpAgent, AcpHarness, Cli, CliHarness, CommandHarness, Harness, Variables};
 use footplate::model::Dialect;
 
 use super::column::Column;
@@ -175,6 +175,7 @@ impl Subject {
             Self::Command => Harness::Command(CommandHarness {
                 name: "command".to_owned(),
                 argv: ["python3", "-c", SCRIPT].map(str::to_owned).to_vec(),
+                variables: Variables::new(),
             }),
         }
     }

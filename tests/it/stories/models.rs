@@ -1,6 +1,8 @@
 //! The whole line with real agent programs: each asks its model through the meter, from inside the sandbox, and what
 //! it wrote becomes a pull request.
 
+use std::path::Path;
+
 use footplate::model::TokenUsage;
 use footplate::rehearsal::endpoint::{Endpoint, Scenario, Script, Turn};
 use serde_json::Value;
@@ -54,13 +56,23 @@ fn model(name: &str) -> Script {
 }
 
 async fn from_label_to_pull_request(harness: &str, name: &str) {
+    with(Set::new(), harness, name, &["anthropic", "openai", "gemini"]).await;
+}
+
+/// The whole way, with a provider that speaks these dialects.
+async fn with(set: Set, harness: &str, name: &str, dialects: &[&str]) {
     let endpoint = Endpoint::start(model(name)).await.expect("a free port");
     let base = endpoint.address();
-    let stage = Set::new()
+    let bases = dialects.iter().map(|dialect| {
+        let version = if *dialect == "openai" { "/v1" } else { "" };
+        format!("{dialect}: '{base}{version}'")
+    });
+    let bases = bases.collect::<Vec<_>>().join(", ");
+    let stage = set
         .sandbox("bubblewrap")
         .route(&format!("{harness}:scripted/{name}"))
         .settings(&format!(
-            "providers:\n  scripted: {{base_urls: {{anthropic: '{base}', openai: '{base}/v1', gemini: '{base}'}}, key: {KEY}}}\n\
+            "providers:\n  scripted: {{base_urls: {{{bases}}}, key: {KEY}}}\n\
              prices:\n  scripted/{name}: {{input: 1, cache_read: 0.1, cache_write: 2, output: 10}}"
         ))
         .start()
@@ -144,6 +156,33 @@ async fn kimi_goes_the_whole_way_over_acp() {
 #[tokio::test]
 async fn opencode_goes_the_whole_way_over_acp() {
     from_label_to_pull_request("opencode", "scripted-1").await;
+}
+
+#[tokio::test]
+async fn agents_over_acp_speak_anthropics_dialect_where_the_provider_has_no_other() {
+    for harness in ["kimi", "opencode"] {
+        with(Set::new(), harness, "scripted-1", &["anthropic"]).await;
+    }
+}
+
+/// An agent that Footplate knows nothing of, told its model in variables of its own: Kimi Code under another name.
+#[tokio::test]
+async fn any_other_agent_goes_the_whole_way_over_acp() {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/agents");
+    let text = format!(
+        "{{kind: acp, argv: [{0}/bin/node, {0}/node_modules/@moonshot-ai/kimi-code/dist/main.mjs, acp], env: \
+         {{KIMI_CODE_HOME: '{{home}}/.kimi-code', KIMI_MODEL_NAME: '{{model}}', KIMI_MODEL_PROVIDER_TYPE: openai, \
+         KIMI_MODEL_BASE_URL: '{{model_url}}/v1', KIMI_MODEL_API_KEY: '{{model_key}}', KIMI_MODEL_MAX_CONTEXT_SIZE: \
+         '200000', KIMI_DISABLE_TELEMETRY: '1'}}}}",
+        tools.display()
+    );
+    with(
+        Set::new().harness("stranger", &text),
+        "stranger",
+        "scripted-1",
+        &["openai"],
+    )
+    .await;
 }
 
 #[tokio::test]

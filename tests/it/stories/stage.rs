@@ -33,6 +33,7 @@ pub(crate) struct Set {
     guard: String,
     sandbox: &'static str,
     route: Option<String>,
+    harnesses: String,
     more: String,
     limits: footplate::rehearsal::Limits,
 }
@@ -50,6 +51,7 @@ impl Set {
             guard: "grace: 300ms, status_pause: 0s".to_owned(),
             sandbox: "none",
             route: None,
+            harnesses: String::new(),
             more: String::new(),
             limits: footplate::rehearsal::Limits::default(),
         }
@@ -82,6 +84,12 @@ impl Set {
     /// One candidate for all roles, in place of the scripted ones.
     pub(crate) fn route(mut self, candidate: &str) -> Self {
         self.route = Some(candidate.to_owned());
+        self
+    }
+
+    /// Another harness, such as `{kind: command, argv: [sh]}`.
+    pub(crate) fn harness(mut self, name: &str, text: &str) -> Self {
+        self.harnesses = format!("{}  {name}: {text}\n", self.harnesses);
         self
     }
 
@@ -159,12 +167,13 @@ impl Set {
         format!(
             "listen: 127.0.0.1:0\ndata_dir: {}\nsandbox: {}\ngithub:\n  app_id: 12345\n  private_key: key.pem\n  \
              webhook_secret: {SECRET}\n  api_url: {}\n  url: {}\n  write_gap: 0s\nharnesses:\n  first: {{kind: \
-             scripted, file: first.json}}\n  second: {{kind: scripted, file: second.json}}\nroutes:\n  explore: \
+             scripted, file: first.json}}\n  second: {{kind: scripted, file: second.json}}\n{}routes:\n  explore: \
              [{others}]\n  plan: [{others}]\n  implement: {implementers}\n  validate: [{others}]\nguard: {{{}}}\n{}",
             stage.data.display(),
             self.sandbox,
             stage.api_url(),
             stage.url(),
+            self.harnesses,
             self.guard,
             self.more
         )
