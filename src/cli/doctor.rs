@@ -158,6 +158,13 @@ pub(super) async fn main(config: Option<&Path>, _: &Arguments, as_json: bool) ->
                     ),
                 }
             }
+            for (class, candidates) in &settings.classes.routes {
+                say(
+                    &format!("route of class {}", class.as_str()),
+                    State::Good,
+                    candidates.join(", then "),
+                );
+            }
         }
     }
     let missing = findings
@@ -246,9 +253,7 @@ async fn unreadable_log(store: &Database, row: &RunRow) -> Option<String> {
 async fn agents(settings: &Settings) -> Result<Vec<(String, State, String)>, Failure> {
     let mut said = Vec::new();
     let candidates: BTreeSet<Candidate> = settings
-        .routes
-        .values()
-        .flatten()
+        .candidates()
         .filter_map(|name| name.parse().ok())
         .collect();
     let scratch = tempfile::tempdir().map_err(|error| Failure::new(Kind::Machine, error))?;

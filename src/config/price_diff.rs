@@ -29,7 +29,7 @@ impl PriceDiff {
     pub fn new(settings: &Settings, file: &PriceFile) -> Self {
         let mut ours: BTreeSet<String> = Catalog::shipped().models.keys().cloned().collect();
         ours.extend(settings.prices.keys().cloned());
-        for candidate in settings.routes.values().flatten() {
+        for candidate in settings.candidates() {
             let candidate = candidate.parse::<crate::route::Candidate>().ok();
             let target = candidate.and_then(|candidate| candidate.target());
             // An alias is compared under the name of its model.

@@ -259,6 +259,13 @@ impl Guards {
 }
 
 impl Settings {
+    /// Every candidate of a role or a class, as it was written; some more than once.
+    pub fn candidates(&self) -> impl Iterator<Item = &str> {
+        let of_classes = self.classes.routes.values();
+        let all = self.routes.values().chain(of_classes).flatten();
+        all.map(String::as_str)
+    }
+
     /// Reads the settings file, where there is one, and the environment, which wins.
     ///
     /// `env` is asked for `FOOTPLATE_…` of each scalar (dots become underscores), for variables that secrets name

@@ -172,13 +172,14 @@ fn doctor_is_content_where_nothing_is_missing() {
         &format!(
             "github: {{app_id: 1, private_key: {}, webhook_secret: sesame}}\nharnesses: {{mine: {{kind: command, argv: \
              [sh, agent.sh]}}}}\nroutes: {{explore: [mine], plan: [mine], implement: [mine], validate: \
-             [mine]}}\nsandbox: none\n",
+             [mine]}}\nclasses: {{routes: {{design: [mine]}}}}\nsandbox: none\n",
             key.display()
         ),
     );
     let said = place.run(&["doctor"]);
     assert_eq!(said.code, Some(0), "{said:?}");
     assert!(!said.out.contains("missing"), "{}", said.out);
+    assert!(said.out.contains("route of class design"), "{}", said.out);
     assert!(
         !said.out.contains("sesame") && !said.out.contains("PRIVATE"),
         "{}",
