@@ -237,7 +237,15 @@ impl Deciding<'_> {
                 self.back_off(node, until, None);
             } else {
                 let failed = standing.failed.len();
-                let why = format!("All candidates of its route failed, after {failed} attempts.");
+                let last = state.current().filter_map(|attempt| match attempt.verdict() {
+                    Some(Verdict::Failed { why, .. }) => Some(why.as_str()),
+                    _ => None,
+                });
+                let last = last.last().map(|why| format!(" The last time: {why}"));
+                let why = format!(
+                    "All candidates of its route failed, after {failed} attempts.{}",
+                    last.unwrap_or_default()
+                );
                 self.fail(node, why);
             }
             return;

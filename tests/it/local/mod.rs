@@ -201,7 +201,7 @@ fn an_agent_that_does_nothing_is_no_success() {
     insta::assert_snapshot!(steady(&said.out, &scene), @r#"
     ### Footplate: failed
 
-    The step `implement` failed. All candidates of its route failed, after 2 attempts.
+    The step `implement` failed. All candidates of its route failed, after 2 attempts. The last time: It changed nothing.
 
     > **Note:** Agents and checks work in a sandbox (bubblewrap).
 
@@ -220,7 +220,7 @@ fn an_agent_that_does_nothing_is_no_success() {
 
     - `implement`: Attempt 1 by command: it changed nothing.
     - `implement`: Attempt 2 by command: it changed nothing.
-    - `implement`: All candidates of its route failed, after 2 attempts.
+    - `implement`: All candidates of its route failed, after 2 attempts. The last time: It changed nothing.
     - `check`: What it needs failed or was skipped.
     - `validate`: What it needs failed or was skipped.
     - `publish`: What it needs failed or was skipped.
