@@ -66,7 +66,14 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
             return Ok(None);
         }
         let page = self.look(&key.run).await?;
-        let work = if matches!(node.kind, NodeKind::Publish) {
+        let work = if page.frozen.workflow.node(&key.node).is_none() {
+            // The node that this was a part of begins anew as a whole, since a moment ago.
+            Work::from(Report::bare(
+                key.clone(),
+                Verdict::Cancelled,
+                self.book.clock().now(),
+            ))
+        } else if matches!(node.kind, NodeKind::Publish) {
             Work::from(self.publish(&page, key).await)
         } else {
             self.workshop

@@ -60,10 +60,11 @@ pub(super) enum Mutant {
     OverlooksHashes,
     OverlooksIssueEdits,
     ShowsAnOldPlan,
+    ForgetsAPart,
 }
 
 impl Mutant {
-    pub(super) const ALL: [Self; 23] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::ActsBeforeTheCommit,
         Self::TakesConflictsForSuccess,
         Self::LosesResults,
@@ -87,6 +88,7 @@ impl Mutant {
         Self::OverlooksHashes,
         Self::OverlooksIssueEdits,
         Self::ShowsAnOldPlan,
+        Self::ForgetsAPart,
     ];
 }
 
@@ -318,11 +320,17 @@ impl Workshop for Warp<Workbench> {
         key: &AttemptKey,
         stop: &CancellationToken,
     ) -> Result<Work, EngineError> {
-        if !self.is(Mutant::ShowsAnOldPlan) {
+        let mut run = (*page.run).clone();
+        if self.is(Mutant::ForgetsAPart) {
+            let last = run.splits.get(&key.node).and_then(|split| split.parts.last());
+            let last = last.map(|part| part.node.clone());
+            if let Some(node) = last.and_then(|id| run.nodes.get_mut(&id)) {
+                Arc::make_mut(node).snapshot = None;
+            }
+        } else if !self.is(Mutant::ShowsAnOldPlan) {
             return self.inner.attempt(page, key, stop).await;
         }
-        let mut run = (*page.run).clone();
-        for node in run.nodes.values_mut() {
+        for node in run.nodes.values_mut().filter(|_| self.is(Mutant::ShowsAnOldPlan)) {
             let old = node.attempts.iter().filter_map(|attempt| attempt.report.as_ref());
             let old = old
                 .flat_map(|report| &report.artifacts)

@@ -22,6 +22,7 @@ use super::forge::may_write;
 use super::hub::{APP, BOT, Hub};
 use super::repository::Files;
 use super::scene::Scene;
+use super::workshop::file_of;
 
 /// A promise of the product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -286,7 +287,7 @@ fn examine(scene: &Scene, life: &Life, counted: &mut Counted, event: &Event) -> 
     )?;
     match event {
         Event::AttemptScheduled { key, .. } => {
-            let node = known(life, key)?;
+            let node = &known(life, key)?;
             let state = run.node(&key.node).expect("it is known");
             let n = state.latest().map_or(1, |attempt| attempt.n + 1);
             hold(
@@ -297,7 +298,7 @@ fn examine(scene: &Scene, life: &Life, counted: &mut Counted, event: &Event) -> 
             inputs(scene, life, node)
         }
         Event::AttemptBegan { key } => {
-            let node = known(life, key)?;
+            let node = &known(life, key)?;
             let latest = run.node(&key.node).and_then(|state| state.latest());
             let newest = latest.is_some_and(|attempt| {
                 (attempt.generation, attempt.n) == (key.generation, key.n)
@@ -443,18 +444,20 @@ fn asked(hub: &Hub, word: &str) -> usize {
         .count()
 }
 
-fn known<'a>(life: &'a Life, key: &AttemptKey) -> Result<&'a Node, (Promise, String)> {
-    let node = life
-        .frozen
+fn known(life: &Life, key: &AttemptKey) -> Result<Node, (Promise, String)> {
+    let frozen = life.frozen.expanded(life.run());
+    let node = frozen
         .workflow
         .node(&key.node)
         .filter(|_| life.run().node(&key.node).is_some());
-    node.ok_or_else(|| (Promise::InputsExist, format!("there is no node for {key:?}")))
+    node.cloned()
+        .ok_or_else(|| (Promise::InputsExist, format!("there is no node for {key:?}")))
 }
 
 /// A node's inputs: what it needs is settled as its trigger rule wants, and what it reads exists.
 fn inputs(scene: &Scene, life: &Life, node: &Node) -> Finding {
     let run = life.run();
+    let frozen = life.frozen.expanded(run);
     let mut settled = Vec::new();
     for need in &node.needs {
         settled.push(match run.node(need).map(|state| &state.phase) {
@@ -475,7 +478,7 @@ fn inputs(scene: &Scene, life: &Life, node: &Node) -> Finding {
         || format!("{} starts against its trigger rule", node.id),
     )?;
     for name in &node.reads {
-        let Some(producer) = life.frozen.workflow.producer(name) else {
+        let Some(producer) = frozen.workflow.producer(name) else {
             continue;
         };
         let Some(state) = run
@@ -492,8 +495,8 @@ fn inputs(scene: &Scene, life: &Life, node: &Node) -> Finding {
             format!("{} starts without {name}", node.id)
         })?;
     }
-    let gated = life.frozen.workflow.upstream(&node.id).into_iter().any(|id| {
-        life.frozen
+    let gated = frozen.workflow.upstream(&node.id).into_iter().any(|id| {
+        frozen
             .workflow
             .node(&id)
             .is_some_and(|node| matches!(node.kind, NodeKind::Gate(_)))
@@ -587,13 +590,21 @@ fn built(scene: &Scene, life: &Life, commit: &CommitId) -> Finding {
             "a push without an approval".to_owned(),
         ));
     };
-    let from = files
-        .get("src/widgets.py")
-        .and_then(|text| text.split(' ').next())
-        .unwrap_or_default();
-    hold(from == plan.to_string(), Promise::TheApprovedPlanIsBuilt, || {
-        format!("plan {from} was built and {plan} is approved")
-    })
+    // What was divided is whole again.
+    let parts = life.run().splits.values().flat_map(|split| &split.parts);
+    let divided: Vec<&str> = parts.map(|part| part.share.class.as_str()).collect();
+    for class in ["logic", "design", "tests"] {
+        let must = class == "logic" || divided.contains(&class);
+        let text = files.get(file_of(class)).filter(|text| *text != "nothing");
+        let from = text.and_then(|text| text.split(' ').next());
+        let Some(from) = from.or(must.then_some("")) else {
+            continue;
+        };
+        hold(from == plan.to_string(), Promise::TheApprovedPlanIsBuilt, || {
+            format!("plan {from} was built for {class} and {plan} is approved")
+        })?;
+    }
+    Ok(())
 }
 
 /// A worktree is opened for an attempt.
@@ -629,7 +640,8 @@ pub(super) fn opened(scene: &Scene, page: &Page, key: &AttemptKey) {
         && state
             .and_then(|state| state.latest())
             .is_some_and(|newest| (newest.generation, newest.n) == (key.generation, key.n));
-    let writer = life.frozen.workflow.node(&key.node).is_some_and(Node::is_writer);
+    let frozen = life.frozen.expanded(life.run());
+    let writer = frozen.workflow.node(&key.node).is_some_and(Node::is_writer);
     if newest && writer && has_gate(life) {
         let shown = life.frozen.workflow.nodes.iter().find_map(|node| {
             let name = node.writes.iter().find(|name| name.as_str() == "plan.md")?;

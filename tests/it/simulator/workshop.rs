@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use footplate::engine::{Error, Page, Slot, Work, Workshop};
-use footplate::model::{Artifact, ArtifactName, AttemptKey, ContentHash, MicroUsd, Timestamp, TokenUsage};
-use footplate::run::{Attempt, Failure, Report, Verdict};
+use footplate::model::{
+    Artifact, ArtifactName, AttemptKey, CommitId, ContentHash, MicroUsd, Role, Timestamp, TokenUsage,
+};
+use footplate::run::{Attempt, Failure, Report, Share, Split, Verdict};
 use footplate::workflow::{Field, Node, NodeKind};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -154,11 +156,14 @@ impl Workbench {
             bench.plans += 1;
         } else if bench.plans > 1 {
             let number = 1 + self.scene.chance().below(bench.plans as usize);
-            return plan_text(u32::try_from(number).unwrap_or(1), false);
+            let number = u32::try_from(number).unwrap_or(1);
+            report.shares = shares(number);
+            return plan_text(number, false);
         }
         if asks {
             report.questions = 1;
         }
+        report.shares = shares(bench.plans);
         plan_text(bench.plans, asks)
     }
 }
@@ -172,6 +177,37 @@ fn plan_text(number: u32, asks: bool) -> String {
     format!(
         "---\nfootplate: plan/1\nsummary: Do it the way no. {number}.\nfiles: [src/widgets.py]\nsteps:\n  - {{id: 1, title: Do it, class: logic, files: [src/widgets.py]}}\ntests: [make test]\ncriteria: [it works]\nrisks: []\n{questions}\nsize: small\n---\nThe way no. {number}.\n"
     )
+}
+
+/// How the work of a plan is divided, which is a matter of the plan alone: every third is for one class of steps, the
+/// others for two or three, of which some need another one first.
+fn shares(plan: u32) -> Vec<Share> {
+    let share = |class: &str, role, after: &[usize]| Share {
+        class: class.to_owned(),
+        role,
+        steps: vec![1],
+        files: vec![file_of(class).to_owned()],
+        after: after.to_vec(),
+    };
+    let logic = share("logic", Role::Implement, &[]);
+    match plan % 3 {
+        0 => Vec::new(),
+        1 => vec![logic, share("design", Role::Design, &[])],
+        _ => vec![
+            logic,
+            share("design", Role::Design, &[0]),
+            share("tests", Role::Implement, &[]),
+        ],
+    }
+}
+
+/// The file that a class of steps changes.
+pub(super) fn file_of(class: &str) -> &'static str {
+    match class {
+        "design" => "src/widgets.css",
+        "tests" => "tests/test_widgets.py",
+        _ => "src/widgets.py",
+    }
 }
 
 /// The attempt as the log shows it.
@@ -211,6 +247,11 @@ impl Workshop for Workbench {
         let started = self.scene.now();
         watch::opened(&self.scene, page, key);
         self.scene.tell(|| format!("{key:?} is at work"));
+        if let Some(split) = page.run.splits.get(&key.node)
+            && attempt(page, key).is_some_and(|attempt| attempt.candidate.is_none())
+        {
+            return self.put_together(page, node, key, split).await;
+        }
         let plan = self.input(page, "plan.md").map(|(hash, _)| hash);
         let mishap = self.mishap(node);
         let hangs = matches!(
@@ -286,12 +327,79 @@ impl Workbench {
             .per_mille(if self.scene.faults().attempts > 0 { 30 } else { 0 });
         let mut repo = self.scene.repo();
         let mut files = (*repo.files(&attempt.start)).clone();
-        files.insert("src/widgets.py".to_owned(), format!("{from} {key}"));
+        let class = page
+            .run
+            .part(&key.node)
+            .map(|(_, part)| part.share.class.as_str());
+        files.insert(
+            file_of(class.unwrap_or("logic")).to_owned(),
+            format!("{from} {key}"),
+        );
         if astray {
             files.insert("elsewhere.py".to_owned(), key.to_string());
         }
         let commit = repo.commit(vec![attempt.start.clone()], files, &key.to_string(), false);
         report.snapshot = Some(commit);
+    }
+
+    /// Git puts together what the parts of a node left, or cannot.
+    async fn put_together(
+        &self,
+        page: &Page,
+        node: &Node,
+        key: &AttemptKey,
+        split: &Split,
+    ) -> Result<Work, Error> {
+        self.scene.sleep(Duration::from_secs(1)).await;
+        let (fails, conflicts) = {
+            let mut chance = self.scene.chance();
+            (chance.per_mille(50), chance.per_mille(250))
+        };
+        if fails && self.scene.faults().attempts > 0 {
+            close(&self.scene, key, None);
+            return Err(Error::Transient {
+                why: "the disk is full".to_owned(),
+                after: None,
+            });
+        }
+        let is_needed = |at: usize| split.parts.iter().any(|part| part.share.after.contains(&at));
+        let ends = split.parts.iter().enumerate().filter(|(at, _)| !is_needed(*at));
+        let ends: Vec<CommitId> = ends
+            .filter_map(|(_, part)| page.run.node(&part.node)?.snapshot.clone())
+            .collect();
+        let mut report = Report::bare(key.clone(), Verdict::Succeeded, self.scene.now());
+        if ends.is_empty() {
+            report.verdict = Verdict::Failed {
+                class: Failure::NoChange,
+                why: "None of its parts changed a file.".to_owned(),
+            };
+            close(&self.scene, key, Some(&report));
+            return Ok(report.into());
+        }
+        {
+            let mut repo = self.scene.repo();
+            let base = repo.files(&page.run.base_commit);
+            let mut files = (*base).clone();
+            for end in &ends {
+                let changed = repo.files(end);
+                let changed = changed
+                    .iter()
+                    .filter(|(path, text)| base.get(*path) != Some(*text));
+                files.extend(changed.map(|(path, text)| (path.clone(), text.clone())));
+            }
+            report.snapshot = Some(repo.commit(ends, files, &key.to_string(), false));
+        }
+        if conflicts {
+            report.verdict = Verdict::Failed {
+                class: Failure::Conflict,
+                why: "Git could not put one file together.".to_owned(),
+            };
+        } else {
+            self.write(page, node, key, &mut report);
+        }
+        close(&self.scene, key, Some(&report));
+        beat().await;
+        Ok(report.into())
     }
 
     fn count(&self, started: Timestamp, report: &mut Report) {
