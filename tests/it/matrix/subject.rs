@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use footplate::agent::{AcpAgent, AcpHarness, Cli, CliHarness, CommandHarness, Harness, Variables};
 use footplate::model::Dialect;
 
-use super::column::Column;
-
 /// A row of the matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Subject {
@@ -22,21 +20,6 @@ pub(super) enum Subject {
     /// A script in Python that knows nothing but the variables of the `command` harness.
     Command,
 }
-
-/// What the slowest are spared. To a harness a reset is what a 500 is, since the meter answers both with the same
-/// refusal; and so on: each of these reaches it as another one does, or asks for a reading that its sister
-/// programs of the same protocol show as well.
-const SPARED: [Column; 6] = [
-    Column::Reset,
-    Column::Cut,
-    Column::OutputLimit,
-    Column::Refusal,
-    Column::BlankLines,
-    Column::UnknownTool,
-];
-
-/// What the slowest of all is spared besides: half a minute of two cores for each.
-const SPARED_TOO: [Column; 2] = [Column::BadArguments, Column::OtherModel];
 
 /// An agent in fifty lines: asks without streaming, gives up at the first error, has no last word.
 const SCRIPT: &str = r#"
@@ -96,18 +79,6 @@ impl Subject {
         Self::Builtin,
         Self::Command,
     ];
-
-    /// The faults that it meets: all but for the two slowest.
-    pub(super) fn columns(self) -> Vec<Column> {
-        let all = Column::ALL.into_iter();
-        match self {
-            Self::Qwen => all.filter(|column| !SPARED.contains(column)).collect(),
-            Self::Opencode => all
-                .filter(|column| !SPARED.contains(column) && !SPARED_TOO.contains(column))
-                .collect(),
-            _ => all.collect(),
-        }
-    }
 
     /// How much of the machine it takes: of three places.
     pub(super) fn places(self) -> u32 {
