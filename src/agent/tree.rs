@@ -30,6 +30,10 @@ const YOUNG: Duration = Duration::from_secs(1);
 const FEW: i32 = 256;
 /// An environment of real use is a few KiB; the kernel allows some MiB, which an agent might fill.
 const MAX_ENVIRONMENT: u64 = 8 * 1024 * 1024;
+/// A process between two programs has no environment for some microseconds, on a busy machine some milliseconds.
+const BETWEEN_PROGRAMS: Duration = Duration::from_millis(1);
+/// How often it is looked at again. Then something else is wrong with it, and it counts as having none.
+const PATIENCE: u32 = 200;
 
 /// What to look for.
 #[derive(Debug, Clone)]
@@ -380,32 +384,49 @@ impl Drop for Leash {
     }
 }
 
+/// `PF_KTHREAD` in the flags of a process.
+const PART_OF_THE_KERNEL: u64 = 0x0020_0000;
+
 /// The part of `/proc/PID/stat` that matters here (proc_pid_stat(5)).
 struct Stat {
     parent: i32,
     group: i32,
+    /// Whether an environment that reads as empty is so: it was cleared, or this is a part of the kernel.
+    settled: bool,
 }
 
 impl Stat {
     /// Reads it; `None` if the process is gone or only waits to be reaped.
     fn of(pid: i32) -> Option<Self> {
-        let mut buffer = [0; 512];
+        let mut buffer = [0; 1024];
         let length = File::open(format!("/proc/{pid}/stat"))
             .ok()?
             .read(&mut buffer)
             .ok()?;
+        Self::parse(&buffer[..length])
+    }
+
+    fn parse(line: &[u8]) -> Option<Self> {
         // The name in parentheses may itself hold spaces and parentheses.
-        let end = buffer[..length].iter().rposition(|&byte| byte == b')')?;
-        let mut fields = std::str::from_utf8(&buffer[end + 1..length])
+        let end = line.iter().rposition(|&byte| byte == b')')?;
+        // The first of them is the third field of the line.
+        let mut fields = std::str::from_utf8(&line[end + 1..])
             .ok()?
             .split_ascii_whitespace();
         let state = fields.next()?;
         if matches!(state, "Z" | "X" | "x") {
             return None;
         }
+        let (parent, group) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        let kernel = fields.nth(3).and_then(|flags| flags.parse().ok());
+        let kernel = kernel.is_some_and(|flags: u64| flags & PART_OF_THE_KERNEL != 0);
+        // The environment's first address and that behind its last one. A process that starts another program has
+        // none from when it gave up the old one's memory until the new one's is set up.
+        let (env_start, env_end) = (fields.nth(40), fields.next());
         Some(Self {
-            parent: fields.next()?.parse().ok()?,
-            group: fields.next()?.parse().ok()?,
+            parent,
+            group,
+            settled: kernel || (env_start == env_end && env_end != Some("0")),
         })
     }
 }
@@ -446,12 +467,22 @@ fn processes() -> impl Iterator<Item = i32> {
 }
 
 /// Reads a process's environment; leaves nothing where it may not be read.
+///
+/// A process that is just starting another program is waited for: its mark is on its way.
 fn read_environment(pid: i32, into: &mut Vec<u8>) {
-    into.clear();
-    if let Ok(file) = File::open(format!("/proc/{pid}/environ"))
-        && file.take(MAX_ENVIRONMENT).read_to_end(into).is_err()
-    {
+    for _ in 0..PATIENCE {
         into.clear();
+        let Ok(file) = File::open(format!("/proc/{pid}/environ")) else {
+            return;
+        };
+        if file.take(MAX_ENVIRONMENT).read_to_end(into).is_err() {
+            into.clear();
+            return;
+        }
+        if !into.is_empty() || Stat::of(pid).is_none_or(|stat| stat.settled) {
+            return;
+        }
+        std::thread::sleep(BETWEEN_PROGRAMS);
     }
 }
 
@@ -461,4 +492,62 @@ async fn blocking<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) 
         .await
         .ok()?
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line of `/proc/PID/stat` with these flags and this environment.
+    fn line(state: &str, flags: u64, env: (u64, u64)) -> String {
+        let zeros = |count| vec!["0"; count].join(" ");
+        let (start, end) = env;
+        format!(
+            "77 (a) b)) {state} 5 76 76 0 -1 {flags} {} {start} {end} 0\n",
+            zeros(40)
+        )
+    }
+
+    #[test]
+    fn an_empty_environment_is_believed_only_of_a_process_that_has_a_program() {
+        let settled = |flags, env| Stat::parse(line("R", flags, env).as_bytes()).map(|stat| stat.settled);
+        assert_eq!(settled(4_194_304, (0, 0)), Some(false), "between two programs");
+        assert_eq!(
+            settled(4_194_304, (4096, 8192)),
+            Some(false),
+            "not empty any more"
+        );
+        assert_eq!(settled(4_194_304, (4096, 4096)), Some(true), "cleared");
+        assert_eq!(
+            settled(PART_OF_THE_KERNEL, (0, 0)),
+            Some(true),
+            "a part of the kernel"
+        );
+        let stat = Stat::parse(line("S", 0, (1, 2)).as_bytes()).expect("it lives");
+        assert_eq!((stat.parent, stat.group), (5, 76));
+        assert!(Stat::parse(line("Z", 0, (0, 0)).as_bytes()).is_none());
+        // Where a kernel says less, there is nothing to wait for.
+        assert!(Stat::parse(b"77 (a) R 5 76").is_some_and(|stat| stat.settled));
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test's own children")]
+    fn a_process_that_always_starts_the_next_program_is_known_by_its_mark_at_any_moment() {
+        let again = "exec sh -c \"$0\" \"$0\"";
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", again, again])
+            .env_clear()
+            .env("FOOTPLATE_RUN", "0123456789abcdef")
+            .spawn()
+            .expect("there is a shell");
+        let mut environment = Vec::new();
+        let known = (0..2_000).all(|_| {
+            read_environment(child.id().cast_signed(), &mut environment);
+            let mut variables = environment.split(|&byte| byte == 0);
+            variables.any(|variable| variable == b"FOOTPLATE_RUN=0123456789abcdef")
+        });
+        child.kill().expect("it is there");
+        child.wait().expect("it is ours");
+        assert!(known, "{:?}", String::from_utf8_lossy(&environment));
+    }
 }

@@ -22,7 +22,7 @@ pub(crate) fn marked(data: &Path) -> Vec<Marked> {
         .flatten()
         .filter_map(|entry| {
             let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
-            let environment = std::fs::read(entry.path().join("environ")).ok()?;
+            let environment = environment(&entry.path())?;
             let carries = environment
                 .split(|byte| *byte == 0)
                 .any(|variable| variable == own.as_bytes() || variable.starts_with(mark.as_bytes()));
@@ -34,6 +34,20 @@ pub(crate) fn marked(data: &Path) -> Vec<Marked> {
             Some(Marked { pid, line })
         })
         .collect()
+}
+
+/// A process's environment. That of a process which is just starting another program reads as empty until the program
+/// is in place, which can take a while on a busy machine; so does a cleared one, forever.
+fn environment(process: &Path) -> Option<Vec<u8>> {
+    for _ in 0..50 {
+        let environment = std::fs::read(process.join("environ")).ok()?;
+        // Parts of the kernel have no program at all.
+        if !environment.is_empty() || std::fs::read_link(process.join("exe")).is_err() {
+            return Some(environment);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    Some(Vec::new())
 }
 
 /// Whether a process only waits to be reaped.
