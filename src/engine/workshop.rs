@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::book::Page;
 use super::error::Error;
 use crate::model::AttemptKey;
-use crate::run::Report;
+use crate::run::{Report, Verdict};
 use crate::workflow::Node;
 
 /// What came of an attempt.
@@ -27,6 +27,17 @@ impl From<Report> for Work {
             report,
             contents: Vec::new(),
         }
+    }
+}
+
+impl Work {
+    /// Judges it anew so that nothing of it is handed on: neither its artifacts nor its files.
+    pub fn withdraw(&mut self, verdict: Verdict) {
+        self.report.verdict = verdict;
+        self.report.artifacts.clear();
+        self.report.fields.clear();
+        self.report.snapshot = None;
+        self.contents.clear();
     }
 }
 

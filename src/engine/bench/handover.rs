@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::brief::quote;
+use super::scope::{self, outside};
 use super::{Bench, Depot, facts, machine, merge};
 use crate::contract::{self, Document};
 use crate::engine::book::Page;
@@ -111,15 +112,12 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             work.report.findings.extend(noticed);
             let touched = mirror.touched_between(start, state).await.map_err(machine)?;
             let own = contract::Files::new(part.share.files.iter().map(String::as_str));
-            let foreign = touched
-                .iter()
-                .filter(|path| !path.as_str().is_some_and(|path| own.touches(path)))
-                .take(20)
-                .map(|path| format!("It changed `{path}`, which is not its part's."));
+            let foreign =
+                outside(&own, &touched).map(|path| format!("It changed `{path}`, which is not its part's."));
             work.report.findings.extend(foreign);
         }
         if !returned.is_empty() {
-            return_to_author(work, returned);
+            work.withdraw(Verdict::Returned { findings: returned });
             return Ok(());
         }
         if self
@@ -172,7 +170,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             merge::section(&page.run, &node.id),
             facts::section(&page.run, &page.frozen.workflow, agent.role),
             handover.map(|handover| handover.section.clone()),
-            super::scope::section(page, key),
+            scope::section(page, key),
         ]
         .into_iter()
         .flatten()
@@ -205,14 +203,6 @@ fn own_steps(part: &Part, work: &Work) -> (Vec<String>, Vec<String>) {
         told,
         undone.map(|id| format!("It did not finish step {id}.")).collect(),
     )
-}
-
-fn return_to_author(work: &mut Work, findings: Vec<String>) {
-    work.report.verdict = Verdict::Returned { findings };
-    work.report.artifacts.clear();
-    work.report.fields.clear();
-    work.report.snapshot = None;
-    work.contents.clear();
 }
 
 /// A failure's class in words.

@@ -5,7 +5,7 @@
 //! Whoever does it again may have a reason: that work goes on, is checked and validated, and is held for a person.
 
 use super::{Bench, Depot, machine};
-use crate::contract::{Document, Plan};
+use crate::contract::{Document, Files};
 use crate::engine::book::Page;
 use crate::engine::error::Error;
 use crate::engine::workshop::Work;
@@ -36,21 +36,19 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             return Ok(false);
         };
         let touched = mirror.touched_between(start, state).await.map_err(machine)?;
-        let outside = outside(&plan, &touched);
+        let outside: Vec<String> = outside(&plan.scope(), &touched)
+            .map(|path| format!("`{path}`"))
+            .collect();
         if outside.is_empty() {
             return Ok(false);
         }
-        work.report.verdict = Verdict::Failed {
+        work.withdraw(Verdict::Failed {
             class: Failure::OutOfScope,
             why: format!(
                 "It changed files that are not among the plan's: {}.",
                 outside.join(", ")
             ),
-        };
-        work.report.artifacts.clear();
-        work.report.fields.clear();
-        work.report.snapshot = None;
-        work.contents.clear();
+        });
         Ok(true)
     }
 }
@@ -115,12 +113,10 @@ fn attempts<'a>(page: &'a Page, key: &AttemptKey) -> impl Iterator<Item = &'a At
         .filter(move |attempt| attempt.generation == generation)
 }
 
-fn outside(plan: &Plan, touched: &[TreePath]) -> Vec<String> {
-    let scope = plan.scope();
+/// The first of the paths that are none of these files.
+pub(super) fn outside<'p>(files: &Files, touched: &'p [TreePath]) -> impl Iterator<Item = &'p TreePath> {
     touched
         .iter()
-        .filter(|path| !path.as_str().is_some_and(|path| scope.touches(path)))
+        .filter(|path| !path.as_str().is_some_and(|path| files.touches(path)))
         .take(MOST)
-        .map(|path| format!("`{path}`"))
-        .collect()
 }
