@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::chores;
+use super::claim::Claim;
 use super::gear::{Gear, Strangers, gear};
 use super::{Metrics, Readiness, Server, listen};
 use crate::agent::{
@@ -37,6 +38,7 @@ pub struct App {
     front: JoinHandle<std::io::Result<()>>,
     work: JoinHandle<Result<(), StartError>>,
     store: Database,
+    _claim: Claim,
 }
 
 /// Says why the server could not start, or could not go on.
@@ -74,6 +76,23 @@ pub enum StartError {
     /// The engine gave up.
     #[error(transparent)]
     Engine(#[from] crate::engine::Error),
+    /// Another server has the data folder.
+    #[error(
+        "another server is at work in {}: two in one data folder would end each other's agents. Stop that one first, or give this one another `data_dir`",
+        .folder.display()
+    )]
+    Claimed {
+        /// The data folder.
+        folder: PathBuf,
+    },
+    /// The data folder cannot be used.
+    #[error("the data folder {} cannot be used: {source}", .folder.display())]
+    Folder {
+        /// The data folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// Something on this machine.
     #[error("{what}: {source}")]
     Machine {
@@ -89,8 +108,10 @@ impl App {
     ///
     /// # Errors
     /// As [`StartError`] says; nothing is left running.
-    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+    pub async fn start(mut settings: Settings) -> Result<Self, StartError> {
         let app = settings.app()?;
+        let (claim, data_dir) = Claim::on(&settings.data_dir).await?;
+        settings.data_dir = data_dir;
         let settings = Arc::new(settings);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         // Children of the same user must not read our environment and memory.
@@ -134,6 +155,7 @@ impl App {
             front,
             work,
             store,
+            _claim: claim,
         })
     }
 

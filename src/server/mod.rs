@@ -5,6 +5,7 @@
 
 mod app;
 mod chores;
+mod claim;
 mod gear;
 mod health;
 mod metrics;

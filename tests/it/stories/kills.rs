@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::scripts::{add_two, implement, implementation, ring, say};
+use super::processes::Marked;
+use super::scripts::{add_two, implement, implementation, ring, say, wait_for};
+use super::server;
 use super::stage::{Set, Stage, thread};
 
 /// How many worlds play at the same time.
@@ -224,4 +226,33 @@ async fn the_agent_of_a_killed_server_is_killed_at_the_next_start_before_another
         .collect();
     assert_eq!(still, []);
     happy_end(stage, issue, "a hanging agent was left").await;
+}
+
+#[tokio::test]
+async fn a_second_server_in_the_data_folder_of_a_living_one_does_not_start_and_ends_no_agent() {
+    let works = json!([
+        say("Working."),
+        ring("at work"),
+        wait_for("go"),
+        add_two(),
+        implementation()
+    ]);
+    let mut stage = Set::new().role("implement", works).start().await;
+    let issue = play(&stage).await;
+    assert_eq!(stage.bell().await, "at work");
+    let before = playing(&stage);
+    assert_eq!(before.len(), 1, "{:?}", stage.agents());
+    let (started, told) = server::run(&stage.settings(), &["serve"]).await;
+    assert!(!started, "{told}");
+    assert!(told.contains("another server is at work in"), "{told}");
+    assert_eq!(playing(&stage), before);
+    stage.open("go");
+    happy_end(stage, issue, "a second server tried").await;
+}
+
+/// The agents that play a script, without what they have started.
+fn playing(stage: &Stage) -> Vec<Marked> {
+    let mut agents = stage.agents();
+    agents.retain(|process| process.line.contains("scripted-agent"));
+    agents
 }

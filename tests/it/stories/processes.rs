@@ -15,8 +15,9 @@ pub(crate) struct Marked {
 
 /// The living processes that carry the mark of the server that works in this folder.
 pub(crate) fn marked(data: &Path) -> Vec<Marked> {
-    let mark = format!("FOOTPLATE_RUN={}/", Marker::of_server(data));
-    let own = format!("FOOTPLATE_RUN={}", Marker::of_server(data));
+    let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
+    let own = format!("FOOTPLATE_RUN={}", Marker::of_server(&data));
+    let mark = format!("{own}/");
     let entries = std::fs::read_dir("/proc").expect("there is a /proc");
     entries
         .flatten()
