@@ -77,6 +77,13 @@ impl Report {
             publish: None,
         }
     }
+
+    /// Books what the attempt used.
+    pub fn book(&mut self, account: Account) {
+        self.usage = account.usage();
+        self.cost = account.cost();
+        self.account = Some(account);
+    }
 }
 
 /// Success, or how an attempt failed.

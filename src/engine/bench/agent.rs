@@ -1,39 +1,29 @@
 //! One attempt of an agent.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
 use super::access::{Room, settle};
 use super::handover::{Handover, PATCH};
-use super::{Bench, Depot, brief, machine, merge, shares};
-use crate::agent::{
-    self, Agent, CollectError, Ended, FailureClass, Harness, Limits, Order, Refusal, VerdictFacts, collect,
-    place, place_beside, verdict,
-};
+use super::judge::Left;
+use super::{Bench, Depot, brief, machine};
+use crate::agent::{Agent, Ended, Harness, Limits, Order, collect, place, place_beside};
 use crate::contract::{self, Document};
 use crate::engine::book::Page;
 use crate::engine::error::Error;
 use crate::engine::workshop::Work;
-use crate::git::{Snapshot, Worktree};
-use crate::ledger::{Account, WireFault};
-use crate::model::{Artifact, ArtifactName, AttemptKey, Clock, ContentHash, Timestamp};
+use crate::git::{Mirror, Worktree};
+use crate::ledger::Account;
+use crate::model::{ArtifactName, AttemptKey, Clock, ContentHash, Timestamp};
 use crate::route::Candidate;
 use crate::run::{Attempt, Failure, LimitsMs, RepeatWhy, Report, Verdict};
 use crate::store::Journal;
-use crate::workflow::{AgentNode, Field, Node, Tools};
+use crate::workflow::{AgentNode, Node, Tools};
 
 /// The folder of the worktree in which artifacts are handed over.
 pub(super) const ARTIFACTS: &str = ".footplate";
-
-/// What an attempt left, as far as it can be taken at face value.
-struct Left {
-    tampered: bool,
-    snapshot: Option<Snapshot>,
-    artifacts: Vec<(ArtifactName, Vec<u8>)>,
-    refused: Vec<CollectError>,
-}
 
 impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
     pub(super) async fn agent(
@@ -57,7 +47,6 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             );
             return Ok(self.failed(key, Failure::Machine, why).into());
         };
-        let read_only = agent.tools == Tools::ReadOnly;
         let mirror = self.equipment.depot.mirror_of(&page.run.created.origin).await?;
         let worktree = self.equipment.folders.worktree(key);
         let worktree = mirror
@@ -115,29 +104,57 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             order.sandbox = access.confined(&mirror, &room);
             order.confined = order.sandbox.is_some();
         }
-        let ended = match harness.run(&order, stop.clone(), &()).await {
-            Ok(ended) => ended,
-            Err(error) => return Ok(self.failed(key, Failure::Machine, format!("{error}.")).into()),
-        };
+        let ended = harness.run(&order, stop.clone(), &()).await;
         let mut account = Account {
             provider: passage.as_ref().map(|passage| passage.upstream.name.clone()),
             asked: candidate.model.clone(),
             wire: passage.map(|passage| passage.ticket.close()),
-            reported: ended.usage,
-            reported_cost: ended.cost,
-            failed_edits: u32::try_from(ended.edit_failures.len()).unwrap_or(u32::MAX),
-            wall_ms: u64::try_from(ended.wall.as_millis()).unwrap_or(u64::MAX),
             ..Account::default()
         };
+        if let Ok(ended) = &ended {
+            account.reported = ended.usage;
+            account.reported_cost = ended.cost;
+            account.failed_edits = u32::try_from(ended.edit_failures.len()).unwrap_or(u32::MAX);
+            account.wall_ms = u64::try_from(ended.wall.as_millis()).unwrap_or(u64::MAX);
+        }
         settle(page, &candidate, &mut account);
-        let left = self.take_up(&worktree, folder, node, since, ended.ended).await?;
+        let work = match ended {
+            Ok(ended) => {
+                let left = (&worktree, folder, since);
+                self.assess(page, key, (node, agent), &mirror, left, &ended, account.clone())
+                    .await
+            }
+            Err(error) => Err(machine(error)),
+        };
+        // Whatever fails on this machine afterwards: what the attempt used has been used.
+        Ok(work.unwrap_or_else(|error| {
+            let mut report = self.failed(key, Failure::Machine, format!("{error}."));
+            report.book(account);
+            report.into()
+        }))
+    }
+
+    /// From the end of an agent to its report, and to what is handed on.
+    #[expect(clippy::too_many_arguments, reason = "what is known of the end of an attempt")]
+    async fn assess(
+        &self,
+        page: &Page,
+        key: &AttemptKey,
+        (node, agent): (&Node, &AgentNode),
+        mirror: &Mirror,
+        (worktree, folder, since): (&Worktree, PathBuf, SystemTime),
+        ended: &Ended,
+        account: Account,
+    ) -> Result<Work, Error> {
+        let left = self.take_up(worktree, folder, node, since, ended.ended).await?;
         let changed = left.snapshot.as_ref().filter(|snapshot| snapshot.changed);
         let changed = changed.map(|snapshot| snapshot.commit.clone());
+        let read_only = agent.tools == Tools::ReadOnly;
         let mut work = self
-            .judge(page, key, &ended, account, left, read_only, &worktree)
+            .judge(page, key, ended, account, left, read_only, worktree)
             .await?;
-        let states = (&attempt.start, changed.as_ref());
-        self.hand_on(page, node, agent, &mirror, states, &mut work)
+        let start = &scheduled(page, key)?.start;
+        self.hand_on(page, node, agent, mirror, (start, changed.as_ref()), &mut work)
             .await?;
         Ok(work)
     }
@@ -269,7 +286,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         worktree: &Worktree,
         folder: PathBuf,
         node: &Node,
-        since: std::time::SystemTime,
+        since: SystemTime,
         at: Timestamp,
     ) -> Result<Left, Error> {
         if worktree.verify().await.is_err() {
@@ -309,132 +326,6 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what is known of the end of an attempt")]
-    async fn judge(
-        &self,
-        page: &Page,
-        key: &AttemptKey,
-        ended: &Ended,
-        account: Account,
-        left: Left,
-        read_only: bool,
-        worktree: &Worktree,
-    ) -> Result<Work, Error> {
-        let changed = left.snapshot.as_ref().is_some_and(|snapshot| snapshot.changed);
-        let facts = VerdictFacts {
-            // Who resolves a conflict may find that what git left is right.
-            must_change: !read_only && merge::conflict(&page.run, &key.node).is_none(),
-            changed,
-            tampered: left.tampered,
-            collected: left.artifacts.len(),
-            refused: &left.refused,
-            wire: account.wire.as_ref().map_or(&[], |wire| &wire.faults),
-            exact_model: page.frozen.policy.guard.exact_model,
-        };
-        let mut report = Report::bare(key.clone(), Verdict::Succeeded, ended.ended);
-        report.started = ended.started;
-        report.usage = account.usage();
-        report.cost = account.cost();
-        report.findings.extend(swapped(&account));
-        report.findings.extend(
-            left.snapshot
-                .iter()
-                .flat_map(|snapshot| &snapshot.findings)
-                .map(ToString::to_string),
-        );
-        if !ended.edit_failures.is_empty() {
-            report
-                .findings
-                .push(format!("{} edits did not apply.", ended.edit_failures.len()));
-        }
-        if read_only && changed {
-            report
-                .findings
-                .push("It changed files although its step only reads; the changes were undone.".to_owned());
-        }
-        let verdict = verdict(ended, facts);
-        report.account = Some(account);
-        if let agent::Verdict::Failure(class) = verdict {
-            if let FailureClass::RateLimited { until } = &class {
-                report.until = *until;
-            }
-            report.verdict = match class {
-                FailureClass::Cancelled => Verdict::Cancelled,
-                class => Verdict::Failed {
-                    class: failure(&class),
-                    why: sentence(&class, ended),
-                },
-            };
-            return Ok(report.into());
-        }
-        let mut findings = Vec::new();
-        for (name, bytes) in &left.artifacts {
-            let Ok(text) = std::str::from_utf8(bytes) else {
-                findings.push(format!("{name} is not UTF-8."));
-                continue;
-            };
-            match contract::parse(name, text) {
-                Ok(document) => {
-                    for (field, value) in contract::fields(&document) {
-                        report.fields.insert(field, to_field(value));
-                    }
-                    self.understand(page, &document, &mut report).await?;
-                }
-                Err(wrong) => findings.extend(wrong.iter().map(|finding| match finding.line {
-                    Some(line) => format!("{name}, line {line}: {}", finding.message),
-                    None => format!("{name}: {}", finding.message),
-                })),
-            }
-        }
-        if !findings.is_empty() {
-            report.fields.clear();
-            report.verdict = Verdict::Returned { findings };
-            return Ok(report.into());
-        }
-        let mut contents = Vec::new();
-        for (name, content) in left.artifacts {
-            let hash = ContentHash::of(&content);
-            report.artifacts.push(Artifact { name, hash });
-            contents.push(content);
-        }
-        if let Some(snapshot) = left.snapshot.filter(|snapshot| !read_only && snapshot.changed) {
-            // Before the report names it: a snapshot that nothing holds could be swept.
-            let name = format!("runs/{}/{}-{}-{}", key.run, key.node, key.generation, key.n);
-            worktree
-                .mirror()
-                .hold(&name, &snapshot.commit)
-                .await
-                .map_err(machine)?;
-            report.snapshot = Some(snapshot.commit);
-        }
-        Ok(Work { report, contents })
-    }
-
-    /// What the core needs to know of an artifact besides its fields.
-    async fn understand(&self, page: &Page, document: &Document, report: &mut Report) -> Result<(), Error> {
-        match document {
-            Document::Plan(plan) => {
-                report.questions = u32::try_from(plan.questions.len()).unwrap_or(u32::MAX);
-                report.shares = shares::shares(plan, &page.frozen.policy, &page.run.created.labels);
-            }
-            Document::Validation(validation) => {
-                let checks = match self.document(page, "checks.md").await? {
-                    Some(Document::Checks(checks)) => Some(checks),
-                    _ => None,
-                };
-                let criteria = match self.document(page, "plan.md").await? {
-                    Some(Document::Plan(plan)) => plan.criteria.len(),
-                    _ => 0,
-                };
-                let effective = validation.effective(checks.as_ref(), criteria);
-                report.passed = Some(effective.verdict == contract::Verdict::Pass);
-                report.findings.extend(effective.reasons);
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
     /// The newest version of an artifact of the run, parsed.
     pub(super) async fn document(&self, page: &Page, name: &str) -> Result<Option<Document>, Error> {
         let name = ArtifactName::new(name).map_err(machine)?;
@@ -462,17 +353,6 @@ fn limits_for<'a>(page: &'a Page, candidate: &Candidate) -> &'a LimitsMs {
         .candidate_limits
         .get(&candidate.to_string())
         .unwrap_or(&policy.guard.limits)
-}
-
-/// Says that another model answered than the one that was asked for.
-fn swapped(account: &Account) -> Option<String> {
-    let faults = &account.wire.as_ref()?.faults;
-    let served = faults.iter().find_map(|fault| match fault {
-        WireFault::WrongModel { served } => Some(served),
-        _ => None,
-    })?;
-    let asked = account.asked.as_deref().unwrap_or("its model");
-    Some(format!("Asked for {asked}, the provider answered with {served}."))
 }
 
 pub(super) fn scheduled<'a>(page: &'a Page, key: &AttemptKey) -> Result<&'a Attempt, Error> {
@@ -506,70 +386,6 @@ fn limits_of(limits: &LimitsMs, agent: &AgentNode) -> Limits {
         wall: agent.wall.unwrap_or(Duration::from_millis(limits.wall)),
         grace: Duration::from_millis(limits.grace),
         ..Limits::default()
-    }
-}
-
-fn failure(class: &FailureClass) -> Failure {
-    match class {
-        FailureClass::Hang { .. } | FailureClass::OutputFlood => Failure::Hang,
-        // A request that the provider calls wrong is the harness's mistake.
-        FailureClass::Crash { .. } | FailureClass::Rejected { .. } => Failure::Crash,
-        FailureClass::RateLimited { .. } => Failure::RateLimited,
-        FailureClass::Auth { .. } => Failure::Auth,
-        FailureClass::Unavailable { .. } => Failure::Unavailable,
-        FailureClass::WrongModel { .. } => Failure::WrongModel,
-        FailureClass::Budget => Failure::Budget,
-        FailureClass::MalformedCall => Failure::MalformedCall,
-        FailureClass::Truncated => Failure::Truncated,
-        FailureClass::Refused => Failure::Refused,
-        FailureClass::EditFailed { .. } => Failure::EditFailed,
-        FailureClass::Empty => Failure::Empty,
-        FailureClass::MissingArtifact { .. } | FailureClass::StaleArtifact { .. } => Failure::MissingArtifact,
-        FailureClass::RefusedArtifact { artifacts } => {
-            let trap = artifacts
-                .iter()
-                .any(|error| matches!(error.why, Refusal::NotAFile | Refusal::HardLink));
-            if trap {
-                Failure::Tampered
-            } else {
-                Failure::MissingArtifact
-            }
-        }
-        FailureClass::NoChange => Failure::NoChange,
-        FailureClass::Tampered => Failure::Tampered,
-        FailureClass::Unkillable { .. } | FailureClass::NotStarted { .. } | FailureClass::Cancelled => {
-            Failure::Machine
-        }
-    }
-}
-
-/// The class as a sentence, with the last line of output where that may explain it.
-fn sentence(class: &FailureClass, ended: &Ended) -> String {
-    let said = class.to_string();
-    let mut letters = said.chars();
-    let capital: String = letters
-        .next()
-        .map(|c| c.to_uppercase().collect::<String>() + letters.as_str())
-        .unwrap_or_default();
-    let last = ended
-        .output_tail
-        .lines()
-        .rev()
-        .find(|line| !line.trim().is_empty());
-    match (class, last) {
-        (FailureClass::Crash { .. }, Some(last)) => {
-            let last: String = last.trim().chars().take(200).collect();
-            format!("{capital}; its last words: {last}")
-        }
-        _ => format!("{capital}."),
-    }
-}
-
-pub(super) fn to_field(value: contract::Value) -> Field {
-    match value {
-        contract::Value::Text(text) => Field::Text(text),
-        contract::Value::Number(number) => Field::Number(number),
-        contract::Value::Bool(truth) => Field::Bool(truth),
     }
 }
 

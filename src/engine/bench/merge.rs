@@ -110,7 +110,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
                     let fields = contract::fields(&document).into_iter();
                     report
                         .fields
-                        .extend(fields.map(|(field, value)| (field, super::agent::to_field(value))));
+                        .extend(fields.map(|(field, value)| (field, super::judge::to_field(value))));
                 }
                 Err(wrong) => {
                     let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();

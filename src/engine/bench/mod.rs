@@ -2,7 +2,7 @@
 //!
 //! An attempt's way: a worktree at the commit it starts from, the inputs in `.footplate/`, the brief beside the
 //! worktree, the harness under the guard's limits; then the artifacts are collected and linted, the changes
-//! become a snapshot on a ref of ours, and the verdict is drawn from these facts.
+//! become a snapshot on a ref of ours, and the verdict is drawn from these facts (`judge`).
 //! Whatever failed, the next attempt begins on a clean tree.
 //!
 //! Where a plan's work is divided (`shares`), each part is an attempt of its own, and git puts them together
@@ -17,6 +17,7 @@ mod depot;
 mod facts;
 mod folders;
 mod handover;
+mod judge;
 mod merge;
 mod scope;
 mod shares;
