@@ -139,6 +139,7 @@ async fn meter(upstream: &str, note: &str) -> Result<()> {
             Upstream::network("local", kind.dialect, base.clone(), None)?,
         );
         lease.limits.requests = u32::MAX;
+        lease.note = Some(Path::new(note).with_extension(tickets.len().to_string()));
         let ticket = meter.open(lease);
         paths.extend([ticket.path(), "\n".to_owned()]);
         tickets.push(ticket);

@@ -114,7 +114,10 @@ impl<J: Journal, C: Clock, E: Executor, R: Reception> Driver<J, C, E, R> {
     /// What the old process finished is in the inbox, and must be known before anything counts as lost.
     ///
     /// Nothing is started yet: it would begin before the run is recovered, and count as lost a moment later.
-    async fn take_in_outcomes(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn take_in_outcomes(&self) -> Result<(), Error> {
         let mut after = i64::MIN;
         loop {
             let rows = self.book.journal().pending(after, 256).await?;

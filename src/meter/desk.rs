@@ -8,6 +8,7 @@ use super::ask::Ask;
 use super::lease::{Lease, OnWrongModel, Pin};
 use super::listen::Heard;
 use super::names::same;
+use super::note::Note;
 use super::purse::{Purse, Reservation};
 use super::record::Recorder;
 use super::refusal::Refusal;
@@ -30,14 +31,30 @@ struct State {
     free: u32,
     /// Why nothing more may be asked.
     blocked: Option<Refusal>,
+    /// Requests that went out and have no end yet.
+    open: u32,
+    note: Option<Note>,
+}
+
+impl State {
+    fn note(&mut self) {
+        if let Some(note) = &mut self.note {
+            note.write(self.open, &self.reading);
+        }
+    }
 }
 
 impl Desk {
     pub(super) fn new(lease: Lease, recorder: Option<Recorder>) -> Self {
+        let note = lease.note.clone();
+        let state = State {
+            note: note.map(|path| Note::begin(path, &lease.attempt)),
+            ..State::default()
+        };
         Self {
             lease,
             recorder,
-            state: Mutex::default(),
+            state: Mutex::new(state),
         }
     }
 
@@ -125,6 +142,14 @@ impl Desk {
         self.state().reading.sent += 1;
     }
 
+    /// From here on a request may cost something that nobody has counted yet.
+    fn opens(self: &Arc<Self>) -> Open {
+        let mut state = self.state();
+        state.open += 1;
+        state.note();
+        Open(Arc::clone(self))
+    }
+
     /// The first byte of an answer came; only that of the first request is noted.
     pub(super) fn first_byte(&self, request: u32, after: Duration) {
         if request == 1 {
@@ -209,20 +234,38 @@ impl Desk {
     }
 }
 
+/// A request that has no end yet. Drop it when what is known of it is booked.
+#[derive(Debug)]
+pub(super) struct Open(Arc<Desk>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.open = state.open.saturating_sub(1);
+        state.note();
+    }
+}
+
 /// Money and bookkeeping of a request that is under way. Dropped before an answer began, it counts as unanswered if it
 /// was sent.
 #[derive(Debug)]
 pub(super) struct Underway {
     desk: Arc<Desk>,
     reservation: Option<Reservation>,
+    /// What asks no model costs nothing.
+    costs: bool,
+    /// While it is out.
+    open: Option<Open>,
     sent: bool,
 }
 
 impl Underway {
-    pub(super) fn new(desk: Arc<Desk>, reservation: Reservation) -> Self {
+    pub(super) fn new(desk: Arc<Desk>, reservation: Reservation, costs: bool) -> Self {
         Self {
             desk,
             reservation: Some(reservation),
+            costs,
+            open: None,
             sent: false,
         }
     }
@@ -231,17 +274,21 @@ impl Underway {
     pub(super) fn sent(&mut self) {
         self.desk.sent();
         self.sent = true;
+        if self.costs && self.open.is_none() {
+            self.open = Some(self.desk.opens());
+        }
     }
 
     /// It came back with nothing that costs.
     pub(super) fn refused(&mut self) {
         self.sent = false;
+        self.open = None;
     }
 
     /// An answer begins, which has to be paid.
-    pub(super) fn answered(mut self) -> Option<Reservation> {
+    pub(super) fn answered(mut self) -> (Option<Reservation>, Option<Open>) {
         self.sent = false;
-        self.reservation.take()
+        (self.reservation.take(), self.open.take())
     }
 }
 

@@ -369,7 +369,11 @@ async fn pass(
         body,
         asks_a_model,
     };
-    let mut underway = Underway::new(Arc::clone(desk), reservation.map_or_else(nothing_aside, Ok)?);
+    let mut underway = Underway::new(
+        Arc::clone(desk),
+        reservation.map_or_else(nothing_aside, Ok)?,
+        asks_a_model,
+    );
     let outcome = dispatch(shared, desk, &order, &mut underway).await;
     // What is passed on may last for many minutes; what was asked is not needed any more.
     drop(order);
@@ -392,10 +396,12 @@ async fn pass(
             if let Some(take) = &take {
                 take.head(status, &headers);
             }
+            let (reservation, open) = underway.answered();
             let booking = Booking {
                 desk: Arc::clone(desk),
                 model,
-                reservation: underway.answered(),
+                reservation,
+                open,
                 listener: asks_a_model.then(|| Listener::new(&endpoint)),
                 take,
             };

@@ -37,6 +37,8 @@ pub struct Lease {
     pub purses: Vec<Arc<Purse>>,
     /// A folder that keeps all exchanges.
     pub record: Option<PathBuf>,
+    /// A file that keeps the reading as it grows; see [`super::Remains`].
+    pub note: Option<PathBuf>,
 }
 
 impl Lease {
@@ -53,6 +55,7 @@ impl Lease {
             price: None,
             purses: Vec::new(),
             record: None,
+            note: None,
         }
     }
 }

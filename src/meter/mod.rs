@@ -7,6 +7,7 @@
 //! patience (`dispatch`, `breaker`, `pause`).
 //! On its way back the answer is passed on byte for byte (`passing`) while somebody listens (`listen`): tokens by
 //! kind, the model that answered, and what went wrong end up in the ticket's [`crate::ledger::Reading`] (`desk`).
+//! A reading is also noted in a file as it grows, for when this process dies (`note`).
 //! Exchanges can be kept in a folder and played back from it (`record`, `replay`).
 //!
 //! What a fault means for an attempt, which candidate comes next and what a token costs is for others to say.
@@ -22,6 +23,7 @@ mod headers;
 mod lease;
 mod listen;
 mod names;
+mod note;
 mod passing;
 mod pause;
 mod purse;
@@ -41,6 +43,7 @@ mod tests;
 pub use error::Error;
 pub use gateway::Meter;
 pub use lease::{KeyScheme, Lease, Limits, OnWrongModel, Pin, Price, Source, Upstream};
+pub use note::Remains;
 pub use purse::{Broke, Purse, Reservation};
 pub use replay::Replay;
 pub use settings::Settings;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::desk::Desk;
+use super::desk::{Desk, Open};
 use super::listen::{End, Listener};
 use super::purse::Reservation;
 use super::record::Take;
@@ -36,6 +36,8 @@ pub(super) struct Booking {
     /// The model that was asked.
     pub(super) model: String,
     pub(super) reservation: Option<Reservation>,
+    /// Until what it used is booked.
+    pub(super) open: Option<Open>,
     /// None when it is over, or never cost anything.
     pub(super) listener: Option<Listener>,
     pub(super) take: Option<Take>,
@@ -56,6 +58,7 @@ impl Booking {
             self.desk
                 .book(&self.model, listener.end(end), self.reservation.take());
         }
+        self.open = None;
         if let Some(take) = self.take.take() {
             take.end(end == End::Whole);
         }

@@ -277,6 +277,12 @@ async fn work(
     };
     let desk = Desk::new(Arc::clone(&book), forge, ground, manners);
     let driver = Arc::new(Driver::new(book, executor, desk));
+    driver.take_in_outcomes().await?;
+    let bench = driver.executor().hands().workshop();
+    let salvaged = bench.salvage(driver.book(), None).await?;
+    if salvaged > 0 {
+        tracing::info!(salvaged, "booked what attempts of an earlier server had used");
+    }
     for (run, error) in driver.recover().await? {
         tracing::error!(%run, %error, "a run cannot be read and is left alone");
     }

@@ -95,6 +95,8 @@ impl Line {
         // run is new, this skips what others left.
         line.take_in().await?;
         if job.resumed {
+            let bench = line.driver.executor().hands().workshop();
+            bench.salvage(line.driver.book(), Some(&line.run)).await?;
             line.driver.tell(&line.run, &Input::Recover, None).await?;
         } else if let Creation::Taken(other) = line.driver.start(job.created, &job.frozen, None).await? {
             return Err(machine(anyhow::anyhow!("run {other} exists already; try again")));

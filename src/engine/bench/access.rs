@@ -69,7 +69,8 @@ impl Access {
         self.sandbox.tier()
     }
 
-    /// Opens the meter for an attempt; nothing where the candidate leaves provider and model to its harness.
+    /// Opens the meter for an attempt, whose reading is also kept in the file `note`; nothing where the candidate
+    /// leaves provider and model to its harness.
     ///
     /// # Errors
     /// A sentence for people: the candidate cannot be connected with its provider.
@@ -80,7 +81,7 @@ impl Access {
         candidate: &Candidate,
         harness: &Harness,
         limits: &LimitsMs,
-        now: Timestamp,
+        (now, note): (Timestamp, PathBuf),
     ) -> Result<Option<Passage>, String> {
         if candidate.provider.is_none() {
             return Ok(None);
@@ -118,6 +119,7 @@ impl Access {
                 cost(price.as_ref(), billing, usage)
             })),
             purses: self.purses.of(page, now).into_iter().collect(),
+            note: Some(note),
             ..Lease::new(key.clone(), to)
         });
         Ok(Some(Passage { ticket, upstream }))

@@ -78,8 +78,9 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
 
         let access = self.equipment.access.as_deref();
         let limits = limits_for(page, &candidate);
+        let note = self.equipment.folders.reading(key);
         let passage = match access
-            .map(|access| access.passage(page, key, &candidate, harness, limits, self.clock.now()))
+            .map(|access| access.passage(page, key, &candidate, harness, limits, (self.clock.now(), note)))
         {
             None => None,
             Some(Ok(passage)) => passage,

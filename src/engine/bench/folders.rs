@@ -63,6 +63,32 @@ impl Folders {
             .join(format!("attempt-{}-{}-{}", key.node, key.generation, key.n))
     }
 
+    /// Where the meter notes what a run's attempts use. It outlives the attempts' own folders.
+    pub(super) fn readings(&self, run: &RunId) -> PathBuf {
+        self.of_run(run).join("readings")
+    }
+
+    /// Where the meter notes what an attempt uses.
+    pub(super) fn reading(&self, key: &AttemptKey) -> PathBuf {
+        self.readings(&key.run)
+            .join(format!("{}-{}-{}.jsonl", key.node, key.generation, key.n))
+    }
+
+    /// The same folder of every run that has anything on disk.
+    pub(super) async fn all_readings(&self) -> Result<Vec<PathBuf>, Error> {
+        let runs = self.root.join("runs");
+        blocking(move || match std::fs::read_dir(runs) {
+            Ok(runs) => runs
+                .map(|run| Ok(run?.path().join("readings")))
+                .filter(|folder| folder.as_ref().is_ok_and(|folder| folder.is_dir()))
+                .collect(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        })
+        .await
+        .map_err(machine)
+    }
+
     /// The worktrees that a run has on disk.
     pub(super) async fn worktrees(&self, run: &RunId) -> Vec<PathBuf> {
         let mut found = Vec::new();
@@ -123,7 +149,7 @@ fn remove(folder: &Path) -> std::io::Result<()> {
 }
 
 /// One trip to the threads for blocking calls, whatever the number of calls.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> std::io::Result<T> {
     tokio::task::spawn_blocking(work).await?

@@ -8,6 +8,7 @@
 //! Where a plan's work is divided (`shares`), each part is an attempt of its own, and git puts them together
 //! (`merge`); what designers write is held against what was given (`facts`); and who takes over from a candidate
 //! that failed learns what it did (`handover`).
+//! What attempts had used that died with an earlier process is found again (`salvage`).
 
 mod access;
 mod agent;
@@ -19,6 +20,7 @@ mod folders;
 mod handover;
 mod judge;
 mod merge;
+mod salvage;
 mod scope;
 mod shares;
 
