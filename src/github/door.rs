@@ -39,6 +39,15 @@ impl Door {
         Self { keys, app }
     }
 
+    /// Refuses a call that no body could save: it is not signed, or not in the right form. What this lets pass is
+    /// not let in yet.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn glance(&self, headers: &HeaderMap) -> Result<(), Rejection> {
+        signature(headers).map(|_| ())
+    }
+
     /// Lets a webhook call in.
     ///
     /// The signature is computed over the raw bytes, before anything in them is looked at, and compared in
@@ -70,21 +79,7 @@ impl Door {
     }
 
     fn check_signature(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Rejection> {
-        let Some(header) = headers.get("x-hub-signature-256") else {
-            let sha1 = headers.contains_key("x-hub-signature");
-            return Err(if sha1 {
-                Rejection::Sha1Only
-            } else {
-                Rejection::Unsigned
-            });
-        };
-        let mut signature = [0; 32];
-        header
-            .to_str()
-            .ok()
-            .and_then(|text| text.strip_prefix("sha256="))
-            .and_then(|digits| hex::decode_to_slice(digits, &mut signature).ok())
-            .ok_or(Rejection::BadSignature)?;
+        let signature = signature(headers)?;
         let right = |key: &Hmac<Sha256>| key.clone().chain_update(body).verify_slice(&signature).is_ok();
         if self.keys.iter().any(right) {
             Ok(())
@@ -109,6 +104,26 @@ impl Door {
             Err(Rejection::OtherTarget)
         }
     }
+}
+
+/// The signature that a call claims.
+fn signature(headers: &HeaderMap) -> Result<[u8; 32], Rejection> {
+    let Some(header) = headers.get("x-hub-signature-256") else {
+        let sha1 = headers.contains_key("x-hub-signature");
+        return Err(if sha1 {
+            Rejection::Sha1Only
+        } else {
+            Rejection::Unsigned
+        });
+    };
+    let mut signature = [0; 32];
+    header
+        .to_str()
+        .ok()
+        .and_then(|text| text.strip_prefix("sha256="))
+        .and_then(|digits| hex::decode_to_slice(digits, &mut signature).ok())
+        .ok_or(Rejection::BadSignature)?;
+    Ok(signature)
 }
 
 impl std::fmt::Debug for Door {

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::chores;
 use super::claim::Claim;
 use super::gear::{Gear, Strangers, gear};
-use super::{Metrics, Readiness, Server, listen};
+use super::{Metrics, Readiness, Room, Server, listen};
 use crate::agent::{
     self, AcpAgent, AcpHarness, CliHarness, CommandHarness, Marker, ScriptedHarness, kill_leftovers,
 };
@@ -132,6 +132,7 @@ impl App {
             clock: Arc::clone(&clock),
             metrics: Arc::new(Metrics::default()),
             readiness: Arc::clone(&readiness),
+            room: Room::default(),
         };
         let listener = listen(settings.listen).await?;
         let address = listener.local_addr().map_err(|source| StartError::Machine {

@@ -9,18 +9,18 @@ mod claim;
 mod gear;
 mod health;
 mod metrics;
+mod room;
 mod webhook;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::github::{Door, MAX_BODY_BYTES};
+use crate::github::Door;
 use crate::model::Clock;
 use crate::store::Intake;
 
@@ -28,6 +28,7 @@ pub use app::{App, StartError, find_git, harnesses};
 pub use gear::{Gear, Strangers, gear, sandbox};
 pub use health::Readiness;
 pub use metrics::Metrics;
+pub use room::Room;
 
 /// What the server needs.
 pub struct Server {
@@ -41,6 +42,8 @@ pub struct Server {
     pub metrics: Arc<Metrics>,
     /// Whether the rest of the program is ready.
     pub readiness: Arc<Readiness>,
+    /// How much of bodies is held at the same time.
+    pub room: Room,
 }
 
 impl Server {
@@ -52,8 +55,6 @@ impl Server {
             .route("/healthz", get(health::alive))
             .route("/readyz", get(health::ready))
             .route("/metrics", get(metrics::show))
-            // One byte more than is allowed, so that the handler says so in its own words.
-            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES + 1))
             .with_state(server)
     }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -11,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::Server;
 use super::metrics::Fate;
+use super::room::Unread;
 use crate::github::{MAX_BODY_BYTES, Rejection, lane};
 use crate::store::{Accepted, NewDelivery};
 
@@ -32,17 +32,36 @@ const BODY_TIME: Duration = Duration::from_secs(20);
 
 pub(super) async fn receive(State(server): State<Arc<Server>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let Ok(read) = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY_BYTES)).await else {
+    if let Err(rejection) = server.door.glance(&head.headers) {
+        return reject(&server, rejection);
+    }
+    let Ok(read) = tokio::time::timeout(BODY_TIME, server.room.read(body, MAX_BODY_BYTES)).await else {
         server.metrics.count(Fate::Rejected);
         return answer(
             StatusCode::REQUEST_TIMEOUT,
             r#"{"error":"The body did not arrive in time."}"#.to_owned(),
         );
     };
-    // The limit is the only thing a body that arrives can run into; a broken connection gets no answer anyway.
-    let Ok(body) = read else {
-        return reject(&server, Rejection::TooLarge);
+    // It counts as held until the delivery is stored.
+    let held = match read {
+        Ok(held) => held,
+        Err(Unread::TooLarge) => return reject(&server, Rejection::TooLarge),
+        Err(Unread::NoRoom) => {
+            server.metrics.count(Fate::Failed);
+            tracing::warn!("a delivery was refused: too much arrives at the same time");
+            let text = r#"{"error":"Too much arrives here at the same time. Redeliver it later."}"#;
+            return answer(StatusCode::SERVICE_UNAVAILABLE, text.to_owned());
+        }
+        Err(Unread::Broken) => {
+            // Nobody is there to read it.
+            server.metrics.count(Fate::Rejected);
+            return answer(
+                StatusCode::BAD_REQUEST,
+                r#"{"error":"The body broke off."}"#.to_owned(),
+            );
+        }
     };
+    let body = held.bytes.clone();
     let delivery = match server.door.verify(&head.headers, &body) {
         Ok(delivery) => delivery,
         Err(rejection) => return reject(&server, rejection),
@@ -76,6 +95,7 @@ pub(super) async fn receive(State(server): State<Arc<Server>>, request: Request)
     // What is not needed any more is not kept while the disk is waited for: many calls wait at the same time.
     drop((head, delivery, facts));
     let stored = server.intake.accept(new).await;
+    drop(held);
     match stored {
         Ok(Accepted::New) => {
             server.metrics.count(Fate::Accepted);

@@ -3,6 +3,7 @@
 use footplate::rehearsal::{CloseOrder, Passage};
 use hmac::{Hmac, Mac};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::stage::{SECRET, Set, Stage};
 
@@ -280,5 +281,44 @@ async fn bad_input_is_refused_with_a_sentence_and_nothing_else_suffers() {
     let issue = stage.ask();
     stage.plan(issue).await;
     assert!(!stage.log().contains("panicked"), "{}", stage.log());
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn strangers_cannot_make_the_server_hold_more_than_it_has_room_for() {
+    let stage = Set::new().start().await;
+    let address = stage.front().replace("http://", "");
+    // Each sends all of a largest body but its last byte, so that no signature can be checked.
+    let most: usize = 25 << 20;
+    let head = format!(
+        "POST /webhook HTTP/1.1\r\nhost: footplate\r\ncontent-type: application/json\r\ncontent-length: {most}\r\n\
+         x-github-event: issues\r\nx-github-delivery: many\r\nx-hub-signature-256: sha256={}\r\n\r\n",
+        "0".repeat(64)
+    );
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        let (address, head) = (address.clone(), head.clone());
+        calls.spawn(async move {
+            let mut connection = tokio::net::TcpStream::connect(address).await.expect("it listens");
+            connection
+                .write_all(head.as_bytes())
+                .await
+                .expect("it reads heads");
+            // Who is refused cannot send the rest, and may not even hear why.
+            let _ = connection.write_all(&vec![b' '; most - 1]).await;
+            let mut said = String::new();
+            let _ = connection.read_to_string(&mut said).await;
+            said
+        });
+    }
+    let said = calls.join_next().await.expect("six").expect("it does not panic");
+    assert!(said.is_empty() || said.starts_with("HTTP/1.1 503 "), "{said}");
+    let counted = reqwest::get(format!("{}/metrics", stage.front())).await;
+    let counted = counted.expect("metrics").text().await.expect("a text");
+    let failed = counted.lines().find(|line| line.contains("fate=\"failed\""));
+    assert!(failed.is_some_and(|line| !line.ends_with(" 0")), "{counted}");
+    calls.shutdown().await;
+    let issue = stage.ask();
+    stage.plan(issue).await;
     stage.end().await;
 }
