@@ -42,6 +42,7 @@
 
 // Floor 0: words.
 pub mod model;
+pub mod room;
 pub mod suggest;
 pub mod yaml;
 // Floor 1: pure decisions, without input or output.

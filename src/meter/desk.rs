@@ -15,12 +15,15 @@ use super::refusal::Refusal;
 use super::windows::Window;
 use crate::ledger::{Reading, WindowShare, WireFault};
 use crate::model::{MicroUsd, TokenUsage};
+use crate::room::Room;
 
 /// What stands behind a token.
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) lease: Lease,
     pub(super) recorder: Option<Recorder>,
+    /// For the bodies of requests.
+    pub(super) room: Room,
     state: Mutex<State>,
 }
 
@@ -45,7 +48,7 @@ impl State {
 }
 
 impl Desk {
-    pub(super) fn new(lease: Lease, recorder: Option<Recorder>) -> Self {
+    pub(super) fn new(lease: Lease, recorder: Option<Recorder>, room: Room) -> Self {
         let note = lease.note.clone();
         let state = State {
             note: note.map(|path| Note::begin(path, &lease.attempt)),
@@ -54,6 +57,7 @@ impl Desk {
         Self {
             lease,
             recorder,
+            room,
             state: Mutex::new(state),
         }
     }

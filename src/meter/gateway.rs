@@ -36,6 +36,7 @@ use super::windows::Window;
 use super::wire::Wire;
 use super::{Error, Settings, Ticket, ask, headers};
 use crate::model::{Clock, Dialect, MicroUsd, Timestamp};
+use crate::room::{NoRoom, Room, Share};
 
 /// How long a connection may stay without a request: longer than harnesses keep one for their next.
 const IDLE_CONNECTION: Duration = Duration::from_mins(5);
@@ -154,7 +155,11 @@ impl Meter {
             .record
             .clone()
             .map(|folder| Recorder::new(folder, key, self.shared.tasks.clone()));
-        let desk = Arc::new(Desk::new(lease, recorder));
+        let desk = Arc::new(Desk::new(
+            lease,
+            recorder,
+            Room::of(self.shared.settings.held_bytes),
+        ));
         self.shared.desks().open.insert(token.clone(), Arc::clone(&desk));
         Ticket {
             shared: Arc::clone(&self.shared),
@@ -338,7 +343,8 @@ async fn pass(
             "requests must not be compressed",
         ));
     }
-    let mut body = whole_body(&shared.settings, &head.headers, body).await?;
+    let mut held = desk.room.share();
+    let mut body = whole_body(&shared.settings, &head.headers, body, &mut held).await?;
     let mut model = String::new();
     let mut reservation = None;
     if asks_a_model {
@@ -376,7 +382,7 @@ async fn pass(
     );
     let outcome = dispatch(shared, desk, &order, &mut underway).await;
     // What is passed on may last for many minutes; what was asked is not needed any more.
-    drop(order);
+    drop((order, held));
     Ok(match outcome {
         Outcome::Refused(refusal) => refuse(&refusal, dialect, take),
         Outcome::Declined {
@@ -419,7 +425,12 @@ fn token_of(path: &str) -> Option<(&str, &str)> {
 }
 
 /// Reads a request's body, within its limits.
-async fn whole_body(settings: &Settings, headers: &HeaderMap, mut body: Incoming) -> Result<Bytes, Refusal> {
+async fn whole_body(
+    settings: &Settings,
+    headers: &HeaderMap,
+    mut body: Incoming,
+    held: &mut Share,
+) -> Result<Bytes, Refusal> {
     let too_large = || {
         Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -441,6 +452,15 @@ async fn whole_body(settings: &Settings, headers: &HeaderMap, mut body: Incoming
                 if whole.len() + piece.len() > settings.body_bytes {
                     return Err(too_large());
                 }
+                held.grow(piece.len()).map_err(|NoRoom| {
+                    Refusal::new(
+                        StatusCode::PAYLOAD_TOO_LARGE,
+                        format!(
+                            "the requests of one attempt may hold {} bytes together",
+                            settings.held_bytes
+                        ),
+                    )
+                })?;
                 whole.extend_from_slice(piece);
             }
         }

@@ -15,6 +15,9 @@ pub struct Settings {
     pub connections: usize,
     /// The largest request body in bytes. First requests of harnesses have 31 to 88 KB; later ones carry images.
     pub body_bytes: usize,
+    /// How many bytes the bodies of one ticket's requests may take together, from their arrival to the beginning of
+    /// their answers.
+    pub held_bytes: usize,
     /// How long a request's body may take to arrive.
     pub body_deadline: Duration,
     /// How long a connection to a provider may take to open.
@@ -37,6 +40,7 @@ impl Default for Settings {
             socket: None,
             connections: 1024,
             body_bytes: 64 * 1024 * 1024,
+            held_bytes: 128 * 1024 * 1024,
             body_deadline: Duration::from_mins(2),
             connect_deadline: Duration::from_secs(10),
             first_pause: Duration::from_secs(1),

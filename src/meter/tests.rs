@@ -641,6 +641,49 @@ async fn requests_beyond_the_largest_are_refused() {
 }
 
 #[tokio::test]
+async fn the_requests_of_one_attempt_take_bounded_memory_together() {
+    let settings = Settings {
+        held_bytes: 1500,
+        ..settings()
+    };
+    let meter = Meter::start(settings, Arc::new(SystemClock))
+        .await
+        .expect("loopback");
+    let provider = Provider::start(|n, _| match n {
+        0 => Script::only(Then::Nothing),
+        _ => Script::stream(MESSAGES),
+    })
+    .await;
+    let ticket = |patience| {
+        let mut lease = lease(&provider, Dialect::Anthropic);
+        lease.limits.first_byte = patience;
+        meter.open(lease)
+    };
+    let (ours, another) = (ticket(Duration::from_secs(1)), ticket(PATIENCE));
+    let body = format!(
+        r#"{{"model":"m","max_tokens":9,"stream":true,"messages":[],"x":"{}"}}"#,
+        "x".repeat(1000)
+    );
+    let ask = |ticket: &Ticket| {
+        let (url, body) = (format!("{}/v1/messages", ticket.base_url()), body.clone());
+        async move { post(&url, &[], &body).await }
+    };
+    let first = tokio::spawn(ask(&ours));
+    while provider.seen().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let refused = ask(&ours).await;
+    assert_eq!(refused.status, 413, "{}", refused.json());
+    assert_eq!(
+        ask(&another).await.status,
+        200,
+        "another attempt has room of its own"
+    );
+    first.await.expect("it is answered");
+    assert_eq!(ask(&ours).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_key_is_never_sent_in_the_clear() {
     let key = || Some(SecretString::from(KEY));
     for (base, fits) in [

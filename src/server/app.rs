@@ -13,10 +13,11 @@ use secrecy::SecretString;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::body::ROOM;
 use super::chores;
 use super::claim::Claim;
 use super::gear::{Gear, Strangers, gear};
-use super::{Metrics, Readiness, Room, Server, listen};
+use super::{Metrics, Readiness, Server, listen};
 use crate::agent::{
     self, AcpAgent, AcpHarness, CliHarness, CommandHarness, Marker, ScriptedHarness, kill_leftovers,
 };
@@ -26,6 +27,7 @@ use crate::git::{self, Git};
 use crate::github::{self, AppKey, Client, Door, GitAccess, Repository};
 use crate::model::{Clock, SystemClock};
 use crate::publish::{self, Identity, Labels, Mirrors, Tokens};
+use crate::room::Room;
 use crate::store::Database;
 
 /// How long a stop waits for what is under way: a push that has begun, an agent that is told to end.
@@ -132,7 +134,7 @@ impl App {
             clock: Arc::clone(&clock),
             metrics: Arc::new(Metrics::default()),
             readiness: Arc::clone(&readiness),
-            room: Room::default(),
+            room: Room::of(ROOM),
         };
         let listener = listen(settings.listen).await?;
         let address = listener.local_addr().map_err(|source| StartError::Machine {

@@ -4,12 +4,12 @@
 //! It is answered with 202 only after the delivery is committed; everything else happens later, elsewhere.
 
 mod app;
+mod body;
 mod chores;
 mod claim;
 mod gear;
 mod health;
 mod metrics;
-mod room;
 mod webhook;
 
 use std::net::SocketAddr;
@@ -22,13 +22,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::github::Door;
 use crate::model::Clock;
+use crate::room::Room;
 use crate::store::Intake;
 
 pub use app::{App, StartError, find_git, harnesses};
 pub use gear::{Gear, Strangers, gear, sandbox};
 pub use health::Readiness;
 pub use metrics::Metrics;
-pub use room::Room;
 
 /// What the server needs.
 pub struct Server {

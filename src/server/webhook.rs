@@ -9,8 +9,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
 use super::Server;
+use super::body::{Held, Unread};
 use super::metrics::Fate;
-use super::room::Unread;
 use crate::github::{MAX_BODY_BYTES, Rejection, lane};
 use crate::store::{Accepted, NewDelivery};
 
@@ -35,7 +35,8 @@ pub(super) async fn receive(State(server): State<Arc<Server>>, request: Request)
     if let Err(rejection) = server.door.glance(&head.headers) {
         return reject(&server, rejection);
     }
-    let Ok(read) = tokio::time::timeout(BODY_TIME, server.room.read(body, MAX_BODY_BYTES)).await else {
+    let Ok(read) = tokio::time::timeout(BODY_TIME, Held::read(body, MAX_BODY_BYTES, &server.room)).await
+    else {
         server.metrics.count(Fate::Rejected);
         return answer(
             StatusCode::REQUEST_TIMEOUT,

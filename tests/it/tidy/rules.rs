@@ -7,6 +7,7 @@ use super::source::Source;
 /// The modules and their floors, in reading order, with the neighbors on the same floor that they may know.
 const FLOORS: &[(&str, u8, &[&str])] = &[
     ("model", 0, &[]),
+    ("room", 0, &[]),
     ("suggest", 0, &[]),
     ("yaml", 0, &[]),
     ("workflow", 1, &[]),
