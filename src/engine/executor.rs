@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::book::{Book, Outcome};
 use super::error::Error;
+use super::purses::Stake;
 use crate::model::{Clock, RunId};
 use crate::run::{Action, ActionKey, Input};
 use crate::store::Journal;
@@ -39,6 +40,8 @@ pub struct Done {
     pub input: Input,
     /// Contents that it names and that are not stored yet.
     pub contents: Vec<Vec<u8>>,
+    /// What counts what was spent until the outcome is logged.
+    pub stake: Option<Stake>,
 }
 
 impl From<Input> for Done {
@@ -47,6 +50,7 @@ impl From<Input> for Done {
         Self {
             input,
             contents: Vec::new(),
+            stake: None,
         }
     }
 }
@@ -197,6 +201,8 @@ impl<J: Journal, C: Clock, H: Hands> Shared<J, C, H> {
             run: action.run().clone(),
             input: done.input,
         };
+        // Until then it counts as under way.
+        let _stake = done.stake;
         let mut pause = FIRST_PAUSE;
         while let Err(error) = self.book.conclude(key.as_str(), &outcome, &done.contents).await {
             tracing::error!(action = %key, %error, "the outcome could not be stored");

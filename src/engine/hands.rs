@@ -91,6 +91,7 @@ impl<J: Journal, C: Clock, P: Publisher, W: Workshop> Crew<J, C, P, W> {
         Ok(Some(Done {
             input: Input::AttemptEnded(Box::new(work.report)),
             contents: work.contents,
+            stake: work.stake,
         }))
     }
 

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::book::Page;
 use super::error::Error;
+use super::purses::Stake;
 use crate::model::AttemptKey;
 use crate::run::{Report, Verdict};
 use crate::workflow::Node;
@@ -18,6 +19,8 @@ pub struct Work {
     pub report: Report,
     /// The artifacts that the report names and that are not stored yet: whoever logs the report stores them with it.
     pub contents: Vec<Vec<u8>>,
+    /// What counts what was spent until the report is logged.
+    pub stake: Option<Stake>,
 }
 
 impl From<Report> for Work {
@@ -26,6 +29,7 @@ impl From<Report> for Work {
         Self {
             report,
             contents: Vec::new(),
+            stake: None,
         }
     }
 }

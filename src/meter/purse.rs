@@ -10,12 +10,12 @@ use crate::model::MicroUsd;
 #[derive(Debug)]
 pub struct Purse {
     name: String,
-    limit: Option<MicroUsd>,
     amounts: Mutex<Amounts>,
 }
 
 #[derive(Debug, Default)]
 struct Amounts {
+    limit: Option<u64>,
     reserved: u64,
     spent: u64,
 }
@@ -25,8 +25,8 @@ impl Purse {
     pub fn new(name: impl Into<String>, limit: Option<MicroUsd>, spent: MicroUsd) -> Self {
         Self {
             name: name.into(),
-            limit,
             amounts: Mutex::new(Amounts {
+                limit: limit.map(|limit| limit.0),
                 reserved: 0,
                 spent: spent.0,
             }),
@@ -40,7 +40,20 @@ impl Purse {
 
     /// What may be spent altogether.
     pub fn limit(&self) -> Option<MicroUsd> {
-        self.limit
+        self.amounts().limit.map(MicroUsd)
+    }
+
+    /// Sets anew what may be spent altogether by those who share it now; without a limit it stays without.
+    pub fn refill(&self, limit: MicroUsd) {
+        let mut amounts = self.amounts();
+        amounts.limit = amounts.limit.map(|_| limit.0);
+    }
+
+    /// Somebody who shared it has ended and spent so much: that is neither to be spent any more, nor counted here.
+    pub fn close(&self, spent: MicroUsd) {
+        let mut amounts = self.amounts();
+        amounts.limit = amounts.limit.map(|limit| limit.saturating_sub(spent.0));
+        amounts.spent = amounts.spent.saturating_sub(spent.0);
     }
 
     /// What is spent, by what was counted; an answer that could not be counted is booked as what was reserved for it.
@@ -68,13 +81,13 @@ impl Purse {
                 .spent
                 .saturating_add(amounts.reserved)
                 .saturating_add(amount.0);
-            if let Some(limit) = purse.limit
-                && needed > limit.0
+            if let Some(limit) = amounts.limit
+                && needed > limit
             {
                 return Err(Broke {
                     purse: purse.name.clone(),
-                    limit,
-                    left: MicroUsd(limit.0.saturating_sub(amounts.spent + amounts.reserved)),
+                    limit: MicroUsd(limit),
+                    left: MicroUsd(limit.saturating_sub(amounts.spent.saturating_add(amounts.reserved))),
                     needed: amount,
                 });
             }

@@ -1,21 +1,21 @@
 //! What stands between the bench's children and the world: the meter towards models, the sandbox towards
 //! everything else.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::agent::Harness;
 use crate::agent::sandbox::{self, Confined, Confinement, Door, Egress, Resources, Sandbox, Tier};
 use crate::config::{self, KeyHeader, Settings};
 use crate::engine::book::Page;
+use crate::engine::purses::{Purses, Stake};
 use crate::git::Mirror;
 use crate::ledger::{Account, Billing, Price, charge};
-use crate::meter::{self, KeyScheme, Lease, Meter, OnWrongModel, Pin, Purse, Ticket, Upstream};
-use crate::model::{AttemptKey, MicroUsd, RunId, Timestamp, TokenUsage};
+use crate::meter::{self, KeyScheme, Lease, Meter, OnWrongModel, Pin, Ticket, Upstream};
+use crate::model::{AttemptKey, MicroUsd, Timestamp, TokenUsage};
 use crate::route::Candidate;
-use crate::run::{LimitsMs, budget};
+use crate::run::LimitsMs;
 
 /// The ways out of the bench.
 pub struct Access {
@@ -31,35 +31,16 @@ pub struct Access {
     pub agents: Option<Egress>,
     /// The proxy for set-up commands, where any host is allowed to them.
     pub setup: Option<Egress>,
-    /// What each run that is at work may still spend.
+    /// What attempts under way may still spend.
     pub purses: Purses,
     /// Where the sockets lie; gone with this.
     pub sockets: tempfile::TempDir,
 }
 
-/// The purses of the runs whose attempts are under way; attempts at the same time share one.
-#[derive(Debug, Default)]
-pub struct Purses(Mutex<HashMap<RunId, Weak<Purse>>>);
-
-impl Purses {
-    fn of(&self, page: &Page, now: Timestamp) -> Option<Arc<Purse>> {
-        let limits = page.frozen.policy.limits();
-        let left = limits.left(&budget::spent(&limits, &page.run, now))?;
-        let run = &page.run.created.run;
-        let mut purses = self.0.lock().expect("no holder of this lock panics");
-        purses.retain(|_, purse| purse.strong_count() > 0);
-        if let Some(purse) = purses.get(run).and_then(Weak::upgrade) {
-            return Some(purse);
-        }
-        let purse = Arc::new(Purse::new("what its limits leave", Some(left), MicroUsd::ZERO));
-        purses.insert(run.clone(), Arc::downgrade(&purse));
-        Some(purse)
-    }
-}
-
 /// An attempt's way to its model.
 pub(super) struct Passage {
     pub(super) ticket: Ticket,
+    pub(super) stake: Stake,
     pub(super) upstream: config::Upstream,
 }
 
@@ -100,6 +81,7 @@ impl Access {
         let policy = &page.frozen.policy;
         let (price, billing) = (policy.prices.get(&name).cloned(), billing(page, &name));
         let exact = policy.guard.exact_model;
+        let stake = self.purses.stake(page, now);
         let ticket = self.meter.open(Lease {
             model: candidate.model.clone(),
             // Some harnesses ask for another model than they were told.
@@ -118,11 +100,15 @@ impl Access {
             price: Some(Arc::new(move |_: &str, usage: TokenUsage| {
                 cost(price.as_ref(), billing, usage)
             })),
-            purses: self.purses.of(page, now).into_iter().collect(),
+            purses: stake.purses(),
             note: Some(note),
             ..Lease::new(key.clone(), to)
         });
-        Ok(Some(Passage { ticket, upstream }))
+        Ok(Some(Passage {
+            ticket,
+            stake,
+            upstream,
+        }))
     }
 
     /// The sandbox of an attempt or a check; nothing where children are not confined.

@@ -107,11 +107,15 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         }
         let ended = harness.run(&order, stop.clone(), &()).await;
         let mut account = Account {
-            provider: passage.as_ref().map(|passage| passage.upstream.name.clone()),
             asked: candidate.model.clone(),
-            wire: passage.map(|passage| passage.ticket.close()),
             ..Account::default()
         };
+        let mut stake = None;
+        if let Some(passage) = passage {
+            account.provider = Some(passage.upstream.name);
+            account.wire = Some(passage.ticket.close());
+            stake = Some(passage.stake);
+        }
         if let Ok(ended) = &ended {
             account.reported = ended.usage;
             account.reported_cost = ended.cost;
@@ -128,11 +132,13 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             Err(error) => Err(machine(error)),
         };
         // Whatever fails on this machine afterwards: what the attempt used has been used.
-        Ok(work.unwrap_or_else(|error| {
+        let mut work = work.unwrap_or_else(|error| {
             let mut report = self.failed(key, Failure::Machine, format!("{error}."));
             report.book(account);
             report.into()
-        }))
+        });
+        work.stake = stake;
+        Ok(work)
     }
 
     /// From the end of an agent to its report, and to what is handed on.

@@ -89,6 +89,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         Ok(Work {
             report,
             contents: vec![content],
+            stake: None,
         })
     }
 

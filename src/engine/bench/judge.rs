@@ -118,7 +118,11 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
                 .map_err(machine)?;
             report.snapshot = Some(snapshot.commit);
         }
-        Ok(Work { report, contents })
+        Ok(Work {
+            report,
+            contents,
+            stake: None,
+        })
     }
 
     /// What the core needs to know of an artifact besides its fields.

@@ -130,7 +130,11 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
             });
             contents.push(content);
         }
-        Ok(Work { report, contents })
+        Ok(Work {
+            report,
+            contents,
+            stake: None,
+        })
     }
 
     /// The accounts of the parts whose conflict a node mends; none where there is none.

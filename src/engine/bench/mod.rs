@@ -39,7 +39,7 @@ use crate::model::{AttemptKey, Clock, CommitId, ContentHash, RunId};
 use crate::store::Journal;
 use crate::workflow::{Node, NodeKind};
 
-pub use access::{Access, Purses};
+pub use access::Access;
 pub use depot::{Adopted, Depot};
 pub use folders::Folders;
 

@@ -282,3 +282,37 @@ async fn an_answer_that_was_under_way_when_the_server_was_killed_is_not_taken_fo
     assert_eq!(account["wire"]["unread"], 1);
     assert_eq!(account["computed_cost"], Value::Null, "{account:#}");
 }
+
+/// Money that one run's request may still cost is not there for another run.
+#[tokio::test]
+async fn two_runs_at_once_cannot_spend_what_one_limit_has_left() {
+    let name = "scripted-1";
+    let mut script = model(name);
+    // The first explorer's second answer never ends.
+    let stalled = Scenario::role("explore")
+        .turn(Turn::read("words.txt"))
+        .turn(Turn::say("I think about it."))
+        .strike(Strike::always(Fault::StallMidStream).at(1));
+    script.scenarios.insert(0, stalled.sessions(1).usage([EACH]));
+    let endpoint = Endpoint::start(script).await.expect("a free port");
+    let stage = with_model(Set::new(), &endpoint, "builtin", name, &["openai"])
+        .settings("limits: {repository_day_usd: 0.2}")
+        .start()
+        .await;
+    let first = stage.ask();
+    let asked = async {
+        while endpoint.counts().key(KEY).struck == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let came = tokio::time::timeout(Duration::from_mins(1), asked).await;
+    came.unwrap_or_else(|_| panic!("nothing was asked\n{}", stage.picture()));
+    let second = stage.ask();
+    stage.standing(second, "waiting for a person").await;
+    let status = stage.status(second);
+    assert!(status.contains("budget"), "{status}");
+    stage.say("octo", first, "/cancel");
+    stage.standing(first, "cancelled").await;
+    endpoint.stop().await;
+    stage.end().await;
+}
