@@ -76,6 +76,9 @@ impl<E: Fn(&str) -> Option<String>> Load<'_, E> {
             }),
             pass_env: self.passed(&file.pass_env),
             path: (self.env)("PATH").filter(|path| !path.is_empty()),
+            recordings: self
+                .scalar("recordings", file.recordings.as_ref(), value::text)
+                .map(|folder| self.folder.join(folder)),
             retention: self
                 .scalar("retention", file.retention.as_ref(), value::duration)
                 .unwrap_or(Duration::from_hours(30 * 24)),

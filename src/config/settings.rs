@@ -62,6 +62,8 @@ pub struct Settings {
     pub path: Option<String>,
     /// How long what models, issues and repositories said is kept.
     pub retention: Duration,
+    /// The folder that keeps what agents and models said to each other; it is not kept where unset.
+    pub recordings: Option<PathBuf>,
 }
 
 /// The GitHub App as it is configured, and the hosts it talks to. See [`Settings::app`].

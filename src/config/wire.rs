@@ -19,6 +19,7 @@ pub(super) struct Server {
     pub(super) data_dir: Option<Text>,
     pub(super) database_url: Option<Text>,
     pub(super) retention: Option<Text>,
+    pub(super) recordings: Option<Text>,
     pub(super) sandbox: Option<Text>,
     #[serde(deserialize_with = "or_default")]
     pub(super) egress: Egress,

@@ -360,7 +360,7 @@ async fn pass(
     };
     let path = path_of(&endpoint.address(&nowhere(), dialect, query.as_deref()));
     let outgoing = headers::outgoing(&head.headers, lease.upstream.key.as_ref());
-    let take = desk
+    let mut take = desk
         .recorder
         .as_ref()
         .filter(|_| asks_a_model)
@@ -399,7 +399,7 @@ async fn pass(
             if asks_a_model {
                 desk.first_byte(n, began.elapsed());
             }
-            if let Some(take) = &take {
+            if let Some(take) = &mut take {
                 take.head(status, &headers);
             }
             let (reservation, open) = underway.answered();
@@ -509,7 +509,7 @@ fn refuse(refusal: &Refusal, dialect: Dialect, take: Option<Take>) -> Reply {
 }
 
 fn whole(status: StatusCode, headers: HeaderMap, body: Bytes, take: Option<Take>) -> Reply {
-    if let Some(take) = take {
+    if let Some(mut take) = take {
         take.head(status, &headers);
         take.piece(body.clone());
         take.end(true);

@@ -48,7 +48,7 @@ impl Booking {
         if let Some(listener) = &mut self.listener {
             listener.feed(piece);
         }
-        if let Some(take) = &self.take {
+        if let Some(take) = &mut self.take {
             take.piece(piece.clone());
         }
     }

@@ -12,12 +12,16 @@ use http::{HeaderMap, Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 /// The version of the folder's format.
 pub(super) const VERSION: u32 = 1;
+
+/// How many pieces of an answer may wait for the disk. A piece has at most some KiB.
+const AHEAD: usize = 1024;
 
 /// Writes exchanges.
 #[derive(Debug)]
@@ -54,7 +58,8 @@ enum Event {
 /// One exchange that is being kept.
 #[derive(Debug)]
 pub(super) struct Take {
-    events: UnboundedSender<Event>,
+    /// None once the disk was too slow.
+    events: Option<Sender<Event>>,
     began: Instant,
 }
 
@@ -72,7 +77,7 @@ impl Recorder {
         headers: &HeaderMap,
         body: Bytes,
     ) -> Take {
-        let (events, received) = unbounded_channel();
+        let (events, received) = channel(AHEAD);
         let stem = self.folder.join(format!("{n:04}"));
         let index = Index {
             version: VERSION,
@@ -91,7 +96,7 @@ impl Recorder {
             }
         });
         Take {
-            events,
+            events: Some(events),
             began: Instant::now(),
         }
     }
@@ -99,24 +104,29 @@ impl Recorder {
 
 impl Take {
     /// The answer begins.
-    pub(super) fn head(&self, status: StatusCode, headers: &HeaderMap) {
+    pub(super) fn head(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.tell(Event::Head(status, headers.clone()));
     }
 
     /// A piece of it came.
-    pub(super) fn piece(&self, piece: Bytes) {
+    pub(super) fn piece(&mut self, piece: Bytes) {
         let ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.tell(Event::Piece(ms, piece));
     }
 
     /// It is over.
-    pub(super) fn end(self, whole: bool) {
+    pub(super) fn end(mut self, whole: bool) {
         self.tell(Event::End(whole));
     }
 
-    fn tell(&self, event: Event) {
-        // Where the writer has failed it has said so; the exchange itself goes on.
-        let _ = self.events.send(event);
+    /// Where the writer has failed it has said so; the exchange itself goes on. Where it cannot follow, the recording
+    /// ends here, as one that is not whole.
+    fn tell(&mut self, event: Event) {
+        let Some(events) = &self.events else { return };
+        if let Err(TrySendError::Full(_)) = events.try_send(event) {
+            tracing::warn!("the disk cannot follow an exchange that is recorded; the recording is not whole");
+            self.events = None;
+        }
     }
 }
 
@@ -124,7 +134,7 @@ async fn write(
     stem: &Path,
     mut index: Index,
     body: Bytes,
-    mut events: UnboundedReceiver<Event>,
+    mut events: Receiver<Event>,
     mut mask: Mask,
 ) -> io::Result<()> {
     if let Some(folder) = stem.parent() {

@@ -290,12 +290,10 @@ async fn work(
         tracing::error!(%run, %error, "a run cannot be read and is left alone");
     }
     readiness.announce();
-    let chores = tokio::spawn(chores::run(
-        chore_client,
-        store.clone(),
-        settings.retention,
-        stop.clone(),
-    ));
+    let chores = tokio::spawn({
+        let (store, settings, stop) = (store.clone(), Arc::clone(&settings), stop.clone());
+        async move { chores::run(chore_client, store, &settings, stop).await }
+    });
     let pumped = Pump::new(Arc::clone(&driver), store.wakeups())
         .run(stop.clone())
         .await;

@@ -2,12 +2,15 @@
 //! keeping mirrors tidy.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Settings;
 use crate::github::{Client, HookDelivery};
-use crate::model::{Clock, DeliveryId, SystemClock, Timestamp};
+use crate::model::{Clock, DeliveryId, RunId, SystemClock, Timestamp};
 use crate::store::Database;
 
 /// How often missed deliveries are looked for.
@@ -26,10 +29,10 @@ const MOST_AT_ONCE: usize = 100;
 const FORGET: Duration = Duration::from_hours(6);
 
 /// Does the chores until told to stop.
-pub(super) async fn run(client: Client, store: Database, retention: Duration, stop: CancellationToken) {
+pub(super) async fn run(client: Client, store: Database, settings: &Settings, stop: CancellationToken) {
     tokio::join!(
         every(LOOK_FOR_MISSED, &stop, || ask_for_missed(&client)),
-        every(FORGET, &stop, || forget(&store, retention)),
+        every(FORGET, &stop, || forget(&store, settings)),
     );
 }
 
@@ -87,8 +90,16 @@ fn missed(deliveries: &[HookDelivery], now: Timestamp) -> Vec<u64> {
     missed
 }
 
-async fn forget(store: &Database, retention: Duration) {
-    let kept = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+async fn forget(store: &Database, settings: &Settings) {
+    if let Some(folder) = settings.recordings.clone() {
+        let kept = settings.retention;
+        let removed = tokio::task::spawn_blocking(move || forget_recordings(&folder, kept)).await;
+        match removed.map_err(io::Error::other).flatten() {
+            Ok(removed) => tracing::debug!(removed, "old recordings were removed"),
+            Err(error) => tracing::warn!(%error, "old recordings could not be removed"),
+        }
+    }
+    let kept = i64::try_from(settings.retention.as_millis()).unwrap_or(i64::MAX);
     let before = Timestamp(SystemClock.now().0.saturating_sub(kept));
     match store.forget(before).await {
         Ok(forgotten) => tracing::debug!(?forgotten, "old things were forgotten"),
@@ -96,9 +107,52 @@ async fn forget(store: &Database, retention: Duration) {
     }
 }
 
+/// Removes the recordings of the runs of which none was added to for so long; says of how many.
+fn forget_recordings(folder: &Path, kept: Duration) -> io::Result<usize> {
+    let runs = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        runs => runs?,
+    };
+    let mut removed = 0;
+    for run in runs {
+        let run = run?;
+        // A folder of somebody else's is none of ours.
+        let ours = run
+            .file_name()
+            .to_str()
+            .is_some_and(|name| RunId::new(name).is_ok());
+        if !ours || !run.file_type()?.is_dir() {
+            continue;
+        }
+        // Each attempt has a folder of its own in it, made when it first asked a model.
+        let age = run.metadata()?.modified()?.elapsed().unwrap_or_default();
+        if age > kept {
+            std::fs::remove_dir_all(run.path())?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn recordings_go_when_they_are_old_and_nothing_else_does() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("recordings");
+        assert_eq!(forget_recordings(&folder, Duration::ZERO).unwrap(), 0);
+        let run = folder.join("01jd0000000000000000000000");
+        std::fs::create_dir_all(run.join("plan-1-1")).unwrap();
+        std::fs::create_dir_all(folder.join("mine")).unwrap();
+        std::fs::write(folder.join("01jd0000000000000000000001"), "a file").unwrap();
+        assert_eq!(forget_recordings(&folder, Duration::from_hours(1)).unwrap(), 0);
+        std::thread::sleep(Duration::from_millis(5));
+        assert_eq!(forget_recordings(&folder, Duration::from_millis(1)).unwrap(), 1);
+        assert!(!run.exists());
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
+    }
 
     #[test]
     fn only_deliveries_that_never_arrived_are_asked_for_again() {

@@ -102,6 +102,11 @@ impl Access {
             })),
             purses: stake.purses(),
             note: Some(note),
+            record: self
+                .settings
+                .recordings
+                .as_ref()
+                .map(|folder| recording(folder, key)),
             ..Lease::new(key.clone(), to)
         });
         Ok(Some(Passage {
@@ -180,6 +185,12 @@ pub(super) fn settle(page: &Page, candidate: &Candidate, account: &mut Account) 
         return;
     }
     charge(account, policy.prices.get(&name), billing(page, &name));
+}
+
+/// Where the exchanges of an attempt are kept.
+fn recording(folder: &Path, key: &AttemptKey) -> PathBuf {
+    let attempt = format!("{}-{}-{}", key.node, key.generation, key.n);
+    folder.join(key.run.as_str()).join(attempt)
 }
 
 fn scheme(header: KeyHeader) -> KeyScheme {

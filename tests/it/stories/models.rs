@@ -108,7 +108,11 @@ fn booked(attempts: &[Value]) -> (TokenUsage, u64) {
 async fn with(set: Set, harness: &str, name: &str, dialects: &[&str]) {
     let endpoint = Endpoint::start(model(name)).await.expect("a free port");
     let set = with_model(set, &endpoint, harness, name, dialects);
-    let stage = set.sandbox("bubblewrap").start().await;
+    let stage = set
+        .sandbox("bubblewrap")
+        .settings("recordings: recordings")
+        .start()
+        .await;
     let issue = stage.ask();
     let pull = stage.build(issue).await;
     assert_eq!(
@@ -140,7 +144,40 @@ async fn with(set: Set, harness: &str, name: &str, dialects: &[&str]) {
         "{attempts:#?}"
     );
     assert!(!stage.log().contains(KEY));
+    let recorded = recorded(&stage.folder().join("recordings"));
+    assert_eq!(recorded, requests, "every exchange is kept");
     stage.end().await;
+}
+
+/// How many exchanges are recorded, whole and without the key.
+fn recorded(folder: &Path) -> u64 {
+    let mut count = 0;
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)
+            .expect("a folder of recordings")
+            .flatten()
+        {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let bytes = std::fs::read(&path).expect("a file of a recording");
+            let text = String::from_utf8_lossy(&bytes);
+            assert!(!text.contains(KEY), "{}", path.display());
+            if path.extension().is_some_and(|kind| kind == "json") {
+                let index: Value = serde_json::from_str(&text).expect("an index");
+                assert_eq!(
+                    (&index["status"], &index["whole"]),
+                    (&200.into(), &true.into()),
+                    "{index}"
+                );
+                count += 1;
+            }
+        }
+    }
+    count
 }
 
 #[tokio::test]
