@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use git2::Repository;
@@ -53,6 +54,8 @@ pub(super) struct Locks {
     pub(super) fetch: tokio::sync::Mutex<()>,
     /// Making and removing worktrees.
     pub(super) worktrees: tokio::sync::Mutex<()>,
+    /// How often a worktree began or ended to be made.
+    pub(super) made: AtomicU64,
     /// Commits that were found in the mirror since it was last tidied: nothing else of ours takes objects away, and
     /// git refuses what is missing after all.
     found: std::sync::Mutex<HashSet<CommitId>>,
@@ -124,6 +127,22 @@ impl Mirror {
     /// person.
     pub async fn fetch(&self, credentials: Option<&Credentials>) -> Result<(), Error> {
         let _alone = self.inner.locks.fetch.lock().await;
+        let made = || self.inner.locks.made.load(Ordering::Relaxed);
+        let before = made();
+        match self.fetch_once(credentials).await {
+            // Git looks at all worktrees, and one that is just being made looks damaged to it.
+            Err(error @ Error::Failed { .. })
+                if made() != before || self.inner.locks.worktrees.try_lock().is_err() =>
+            {
+                tracing::debug!(%error, "fetching again while no worktree is made");
+                let _none_is_made = self.inner.locks.worktrees.lock().await;
+                self.fetch_once(credentials).await
+            }
+            fetched => fetched,
+        }
+    }
+
+    async fn fetch_once(&self, credentials: Option<&Credentials>) -> Result<(), Error> {
         let session = self.session(credentials)?;
         let call = self
             .remote_call("fetch")
@@ -150,6 +169,8 @@ impl Mirror {
     /// [`Error::Late`] or [`Error::Failed`]; nothing is lost by either.
     pub async fn tidy(&self) -> Result<(), Error> {
         let _alone = self.inner.locks.fetch.lock().await;
+        // Git looks at all worktrees, and one that is just being made looks damaged to it.
+        let _none_is_made = self.inner.locks.worktrees.lock().await;
         let call = self.call("gc").await?.args(["--quiet", "--prune=2.weeks.ago"]);
         let tidied = call.succeed().await.map(drop);
         self.found().clear();

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -86,12 +87,16 @@ impl Mirror {
                 at
             }
         };
-        self.call_restored(self.path(), "worktree")
+        self.locks().made.fetch_add(1, Ordering::Relaxed);
+        let added = self
+            .call_restored(self.path(), "worktree")
             .args(["add", "--quiet", "--detach", "--no-checkout"])
             .arg(&at)
             .arg(start.as_str())
             .succeed()
-            .await?;
+            .await;
+        self.locks().made.fetch_add(1, Ordering::Relaxed);
+        added?;
         let (mirror, commit) = (self.clone(), start.clone());
         let tie = blocking(move || {
             let tie = read_tie(&mirror, &at, cone)?;
