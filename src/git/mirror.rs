@@ -162,7 +162,7 @@ impl Mirror {
 
     /// Packs loose objects and refs, and drops what has been unreachable for two weeks.
     ///
-    /// Mirrors never do this by themselves; the server calls it where it is quiet. Held commits, the last
+    /// Mirrors never do this by themselves, and it wants a quiet moment. Held commits, the last
     /// snapshots of worktrees and the branches of the remote stay.
     ///
     /// # Errors

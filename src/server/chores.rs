@@ -1,5 +1,4 @@
-//! What has to be done now and then: asking GitHub for deliveries that never arrived, forgetting what is old,
-//! keeping mirrors tidy.
+//! What has to be done now and then: asking GitHub for deliveries that never arrived, forgetting what is old.
 
 use std::collections::BTreeMap;
 use std::io;
