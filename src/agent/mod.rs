@@ -35,6 +35,7 @@ mod lines;
 mod marker;
 mod needs;
 mod order;
+mod processes;
 pub mod sandbox;
 mod script;
 mod scripted;
