@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::folders::name_of;
 use crate::agent::Harness;
 use crate::agent::sandbox::{self, Confined, Confinement, Door, Egress, Resources, Sandbox, Tier};
 use crate::config::{self, KeyHeader, Settings};
@@ -189,8 +190,7 @@ pub(super) fn settle(page: &Page, candidate: &Candidate, account: &mut Account) 
 
 /// Where the exchanges of an attempt are kept.
 fn recording(folder: &Path, key: &AttemptKey) -> PathBuf {
-    let attempt = format!("{}-{}-{}", key.node, key.generation, key.n);
-    folder.join(key.run.as_str()).join(attempt)
+    folder.join(key.run.as_str()).join(name_of(key))
 }
 
 fn scheme(header: KeyHeader) -> KeyScheme {

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::access::Room;
 use super::agent::scheduled;
+use super::judge::to_field;
 use super::{Bench, Depot, machine};
 use crate::agent::{CheckOrder, CheckRun, CommandRun, Limits, Outcome, Sandboxes, run_checks};
 use crate::contract::{self, BaseResult, Checks, CommandResult, Document, Verified};
@@ -19,7 +20,7 @@ use crate::engine::workshop::Work;
 use crate::model::{Artifact, ArtifactName, AttemptKey, Clock, CommitId, ContentHash};
 use crate::run::{Report, Verdict};
 use crate::store::Journal;
-use crate::workflow::{CheckCommands, CheckNode, Field};
+use crate::workflow::{CheckCommands, CheckNode};
 
 /// How much of each command's output is kept in `checks.md`, from its end.
 const TAIL_LINES: usize = 40;
@@ -77,14 +78,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         report.artifacts.push(Artifact { name, hash });
         report.fields = contract::fields(&Document::Checks(checks))
             .into_iter()
-            .map(|(name, value)| {
-                let field = match value {
-                    contract::Value::Text(text) => Field::Text(text),
-                    contract::Value::Number(number) => Field::Number(number),
-                    contract::Value::Bool(truth) => Field::Bool(truth),
-                };
-                (name, field)
-            })
+            .map(|(name, value)| (name, to_field(value)))
             .collect();
         Ok(Work {
             report,

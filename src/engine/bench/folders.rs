@@ -59,8 +59,7 @@ impl Folders {
     }
 
     fn of_attempt(&self, key: &AttemptKey) -> PathBuf {
-        self.of_run(&key.run)
-            .join(format!("attempt-{}-{}-{}", key.node, key.generation, key.n))
+        self.of_run(&key.run).join(format!("attempt-{}", name_of(key)))
     }
 
     /// Where the meter notes what a run's attempts use. It outlives the attempts' own folders.
@@ -70,8 +69,7 @@ impl Folders {
 
     /// Where the meter notes what an attempt uses.
     pub(super) fn reading(&self, key: &AttemptKey) -> PathBuf {
-        self.readings(&key.run)
-            .join(format!("{}-{}-{}.jsonl", key.node, key.generation, key.n))
+        self.readings(&key.run).join(format!("{}.jsonl", name_of(key)))
     }
 
     /// The same folder of every run that has anything on disk.
@@ -139,6 +137,11 @@ impl Folders {
             tracing::warn!(folder = %folder.display(), %error, "the folder of an attempt could not be removed");
         }
     }
+}
+
+/// An attempt's name within its run.
+pub(super) fn name_of(key: &AttemptKey) -> String {
+    format!("{}-{}-{}", key.node, key.generation, key.n)
 }
 
 fn remove(folder: &Path) -> std::io::Result<()> {

@@ -1,5 +1,6 @@
 //! What an attempt of an agent is worth: its verdict, and the report that the core gets.
 
+use super::folders::name_of;
 use super::{Bench, Depot, machine, merge, shares};
 use crate::agent::{self, CollectError, Ended, FailureClass, Refusal, VerdictFacts, verdict};
 use crate::contract::{self, Document};
@@ -110,7 +111,7 @@ impl<J: Journal, C: Clock, D: Depot> Bench<J, C, D> {
         }
         if let Some(snapshot) = left.snapshot.filter(|snapshot| !read_only && snapshot.changed) {
             // Before the report names it: a snapshot that nothing holds could be swept.
-            let name = format!("runs/{}/{}-{}-{}", key.run, key.node, key.generation, key.n);
+            let name = format!("runs/{}/{}", key.run, name_of(key));
             worktree
                 .mirror()
                 .hold(&name, &snapshot.commit)
